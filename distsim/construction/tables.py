@@ -1,0 +1,90 @@
+"""Distributions as tables for compiled code, and the fixed-point grids on which weights lie."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distsim.construction.kernels import TABLE
+from distsim.errors import InputError
+from distsim.network import Network, Projection
+from distsim.registry import models
+
+# The quantiles nearest to 0 and 1 that a 32-bit draw can give.
+LOWEST, HIGHEST = 2.0**-33, 1.0 - 2.0**-33
+WEIGHT_LIMIT = 32767
+
+
+def knots() -> np.ndarray:
+    """Return the quantiles of a table: float64 [3 (TABLE + 1)], the range, its lowest and highest cell."""
+    k = np.arange(TABLE + 1) / TABLE
+    u = np.concatenate([k, k / TABLE, 1.0 - 1.0 / TABLE + k / TABLE])
+    return np.clip(u, LOWEST, HIGHEST)
+
+
+def table(distribution) -> np.ndarray:
+    """Return the inverse distribution as float32 knots, or one value where it is constant."""
+    if distribution.is_constant:
+        return np.array([distribution.mean()], dtype=np.float32)
+    return distribution.ppf(knots()).astype(np.float32)
+
+
+def weight_bounds(projection: Projection) -> tuple[float, float]:
+    """Return the smallest and largest weight that a projection can draw."""
+    rule = projection.rule
+    if rule.name == "edges" and (listed := rule.load().get("weight")) is not None:
+        return float(listed.min(initial=0.0)), float(listed.max(initial=0.0))
+    w = projection.weight
+    if w.is_constant:
+        return w.mean(), w.mean()
+    low, high = w.ppf(np.array([LOWEST, HIGHEST]))
+    return float(low), float(high)
+
+
+def receptor_planes(network: Network, projection: Projection, population: str) -> tuple[int, int]:
+    """Return the receptor index of positive and of negative weights onto `population`."""
+    receptors = models.get(network.populations[population].model).declaration.receptors
+    if projection.receptor is not None:
+        index = [r.name for r in receptors].index(projection.receptor)
+        return index, index
+    if len(receptors) == 1:
+        return 0, 0
+    signs = [r.sign for r in receptors]
+    return signs.index(1), signs.index(-1)
+
+
+def weight_grids(network: Network) -> dict[str, np.ndarray]:
+    """Return the size of one grid step per population and receptor, in the weight's unit.
+
+    A weight is an integer of at most 16 bits on this grid, and a step's input an int32 sum of them:
+    exact in any order. Where a neuron has so many inputs on one receptor that all of them at once
+    could overflow 32 bits, the grid is made coarser. Depends on the description alone.
+    """
+    largest: dict[tuple[str, int], float] = {}
+    inputs: dict[tuple[str, int], float] = {}
+    for projection in network.projections:
+        low, high = weight_bounds(projection)
+        if not np.isfinite([low, high]).all():
+            raise InputError(f"network.projections '{projection.name}'.weight", "expected finite weights")
+        indegree = projection.rule.max_indegree(len(projection.pre), len(projection.post))
+        for part in projection.post.slices:
+            positive, negative = receptor_planes(network, projection, part.name)
+            for plane, bound in ((positive, max(high, 0.0)), (negative, max(-low, 0.0))):
+                key = (part.name, plane)
+                largest[key] = max(largest.get(key, 0.0), bound)
+                inputs[key] = inputs.get(key, 0.0) + (indegree if bound > 0.0 else 0.0)
+    grids = {}
+    for name, population in network.populations.items():
+        n = len(models.get(population.model).declaration.receptors)
+        steps = np.ones(n)
+        for plane in range(n):
+            bound = largest.get((name, plane), 0.0)
+            if bound > 0.0:
+                limit = min(WEIGHT_LIMIT, int((2**31 - 1) / max(inputs[name, plane], 1.0)))
+                if limit < 64:
+                    raise InputError(
+                        f"network.populations.{name}",
+                        f"expected fewer than 3e7 inputs per neuron, got {inputs[name, plane]:.3g}",
+                    )
+                steps[plane] = bound / limit
+        grids[name] = steps
+    return grids

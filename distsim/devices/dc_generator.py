@@ -1,0 +1,12 @@
+"""A constant current into every target (NEST's dc_generator)."""
+
+from distsim.registry import Declaration, Parameter
+
+VARIANT = Declaration(
+    "dc_generator",
+    parameters={
+        "amplitude": Parameter(0.0, "pA", "current"),
+        "start": Parameter(0.0, "ms", "first time", at_least=0.0),
+        "stop": Parameter(float("inf"), "ms", "last time", at_least=0.0),
+    },
+)

@@ -1,0 +1,270 @@
+"""The config file: what a user writes in YAML, checked, with defaults filled in, and written back.
+
+A config has three sections: ``network`` (what to simulate), ``simulation`` (how long, how exactly,
+on which seed) and ``output`` (where to). Unknown and repeated keys are errors, never ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+
+from distsim import registry
+from distsim.errors import InputError, unknown
+from distsim.network import yaml_file
+from distsim.network.network import Network
+from distsim.network.overrides import apply_overrides, check_new_params
+from distsim.units import quantity
+
+SUFFIXES = (".yaml", ".yml")
+
+
+class _Section(BaseModel):
+    """A section of the file: fixed after loading, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+class SimulationConfig(_Section):
+    """How the network is simulated.
+
+    Attributes
+    ----------
+    duration : float
+        Simulated time after the transient (ms), a multiple of `dt`.
+    dt : float
+        Time step (ms).
+    seed : int
+        Seed of every random number, 0 to 2**63 - 1.
+    transient : float
+        Time simulated before `duration` (ms) that statistics leave out, a multiple of `dt`.
+    partitioner : str
+        How neurons are dealt to ranks; changes speed, never results.
+    exchange : str
+        How spikes cross ranks; ``"auto"`` chooses; changes speed, never results.
+    precision : {"float32", "float64"}
+        Type of the state variables.
+    """
+
+    duration: float = 1000.0
+    dt: float = 0.1
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    transient: float = 0.0
+    partitioner: str = "balanced"
+    exchange: str = "auto"
+    precision: Literal["float32", "float64"] = "float32"
+
+    @field_validator("duration", "dt", "transient", mode="before")
+    @classmethod
+    def _milliseconds(cls, value: Any, info: ValidationInfo) -> float:
+        return quantity(value, "ms", f"simulation.{info.field_name}")
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _whole_number(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise InputError("simulation.seed", f"expected a whole number, got {str(value).lower()}")
+        return value
+
+    @field_validator("partitioner")
+    @classmethod
+    def _known_partitioner(cls, value: str) -> str:
+        if value not in registry.partitioners:
+            raise unknown("simulation.partitioner", "partitioner", value, registry.partitioners)
+        return value
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> SimulationConfig:
+        if not self.dt > 0:
+            raise InputError("simulation.dt", f"expected a time step above 0 ms, got {self.dt:g}")
+        for name in ("duration", "transient"):
+            value = getattr(self, name)
+            if value < 0:
+                raise InputError(f"simulation.{name}", f"expected a time of 0 ms or more, got {value:g}")
+            if abs(round(value / self.dt) * self.dt - value) > 1e-9 * value:
+                problem = f"expected a multiple of dt = {self.dt!r} ms, got {value!r}"
+                raise InputError(f"simulation.{name}", problem)
+        return self
+
+
+class OutputConfig(_Section):
+    """Where the results go.
+
+    Attributes
+    ----------
+    path : str or None
+        The run folder; None leaves the choice to the caller.
+    format : {"hdf5"}
+        Format of the recorded data.
+    """
+
+    path: str | None = None
+    format: Literal["hdf5"] = "hdf5"
+
+
+class Config(_Section):
+    """A whole config: the network, how to simulate it, where to write.
+
+    Equal configs describe the same run: ``load_config`` of a dumped config equals the config.
+    """
+
+    network: Network
+    simulation: SimulationConfig = SimulationConfig()
+    output: OutputConfig = OutputConfig()
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _network(cls, value: Any) -> Network:
+        return value if isinstance(value, Network) else Network.from_dict(value, "network")
+
+    @field_serializer("network")
+    def _network_dict(self, value: Network) -> dict[str, Any]:
+        return value.to_dict()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self.to_dict() == other.to_dict()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the effective config as plain data, defaults filled in."""
+        return self.model_dump()
+
+    def to_yaml(self) -> str:
+        """Return the effective config as YAML; loading it gives an equal config."""
+        return yaml_file.dump(self.to_dict())
+
+    def sha256(self) -> str:
+        """Return the hex digest of the dumped config: ``sha256sum config.yaml`` of its run folder."""
+        return hashlib.sha256(self.to_yaml().encode()).hexdigest()
+
+    def with_output(self, path: str) -> Config:
+        """Return the same config writing to the folder `path`."""
+        return self.model_copy(update={"output": self.output.model_copy(update={"path": path})})
+
+
+def shipped() -> list[str]:
+    """Return the names of the networks that come with the package."""
+    folder = importlib.resources.files("distsim.configs")
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+
+
+def load_config(name_or_path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+    """Return the config of a shipped network, of a YAML file or of a run folder.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name from `shipped`, a YAML file, or a folder that holds ``config.yaml``.
+    overrides : list of str
+        ``a.b.c=value``, the value in YAML, applied in order; an index picks from a list, as in
+        ``network.projections.0.weight=3``.
+
+    Raises
+    ------
+    InputError
+        One line with the file and the key, e.g.
+        ``net.yaml: simulation.durration: unknown key (did you mean 'duration'?)``.
+    """
+    label, text, folder = _read(name_or_path)
+    data = yaml_file.load(text, label)
+    if not isinstance(data, dict):
+        raise InputError(label, "expected a mapping with the key 'network'")
+    try:
+        fresh = apply_overrides(data, overrides)
+        check_new_params(data, fresh)
+        _anchor_edge_files(data, folder)
+        return from_dict(data)
+    except InputError as error:
+        raise _located(error, label, overrides) from None
+
+
+def from_dict(data: dict[str, Any]) -> Config:
+    """Return the config that plain data describes; the first problem is raised as an InputError."""
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise _first_problem(error) from None
+    except RecursionError:
+        raise InputError("", "nested too deeply") from None
+
+
+def dump_yaml(config: Config, path: str | Path) -> None:
+    """Write the effective config to `path`."""
+    Path(path).write_text(config.to_yaml(), encoding="utf-8")
+
+
+def _read(name_or_path: str | Path) -> tuple[str, str, Path | None]:
+    """Return how to call the config in messages, its text, and the folder that its paths start from."""
+    name = str(name_or_path)
+    if name in shipped():
+        return name, (importlib.resources.files("distsim.configs") / f"{name}.yaml").read_text("utf-8"), None
+    path = Path(name)
+    if path.is_dir():
+        path = path / "config.yaml"
+        if not path.is_file():
+            raise InputError(name, "expected a run folder, but it holds no config.yaml")
+    try:
+        return str(path), path.read_text("utf-8"), path.parent
+    except FileNotFoundError:
+        if path.suffix in SUFFIXES or len(path.parts) > 1:
+            raise InputError(name, "no such file") from None
+        raise unknown(name, "network, file or run folder", name, shipped()) from None
+    except OSError as error:
+        raise InputError(name, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(name, f"expected text in UTF-8, byte {error.start} is not") from None
+
+
+def _anchor_edge_files(data: dict[str, Any], folder: Path | None) -> None:
+    """Make the files of edge lists absolute, so that the copy in the run folder finds them too."""
+    network = data.get("network")
+    projections = network.get("projections") if isinstance(network, dict) else None
+    for projection in projections if isinstance(projections, list) and folder is not None else ():
+        rule = projection.get("rule") if isinstance(projection, dict) else None
+        if isinstance(rule, dict):
+            edges = rule.get("edges") if isinstance(rule.get("edges"), dict) else rule
+            if isinstance(edges.get("file"), str):
+                edges["file"] = str((folder / edges["file"]).resolve())
+
+
+def _first_problem(error: ValidationError) -> InputError:
+    """Return the first of pydantic's errors as one of ours, unknown keys before all others."""
+    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    first = problems[0]
+    place = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        return cause
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        sections = {(): Config, ("simulation",): SimulationConfig, ("output",): OutputConfig}
+        hint = str(unknown("", "key", str(key), sections[tuple(parents)].model_fields))
+        return InputError(place, hint.replace(f" '{key}'", "", 1))
+    if first["type"] == "missing":
+        return InputError(place, "missing")
+    if first["type"] == "model_type":
+        return InputError(place, f"expected a mapping, got {first['input']!r}")
+    message = first["msg"].removeprefix("Input should be ").replace("'", "")
+    return InputError(place, f"expected {message}, got {first['input']!r}")
+
+
+def _located(error: InputError, label: str, overrides: list[str] | tuple[str, ...]) -> InputError:
+    """Return `error` with the file in front, or ``--set`` where the key at fault was given there."""
+    keys = [text.partition("=")[0] for text in overrides]
+    if any(error.place == key or error.place.startswith(f"{key}.") for key in keys):
+        label = "--set"
+    if error.place.startswith("--set"):
+        return error
+    return InputError(f"{label}: {error.place}" if error.place else label, error.problem)

@@ -1,0 +1,120 @@
+"""Variants found by name: neuron models, devices, partitioners, exchanges live one to a file.
+
+A package such as ``distsim.models`` holds one module per variant, named after it; each module
+defines one object registered under that name. Nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from distsim.errors import unknown
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter or state variable as a model declares it.
+
+    Attributes
+    ----------
+    default : float or list
+        Value where the user gives none; a list marks a parameter that takes a list of numbers.
+    unit : str
+        One of NEST's units (``ms mV pF nS pA Hz``) or ``""``.
+    doc : str
+        What it is, in a few words.
+    above, at_least, at_most : float or None
+        Bounds: exclusive lower, inclusive lower, inclusive upper.
+    """
+
+    default: Any
+    unit: str
+    doc: str
+    above: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True)
+class Receptor:
+    """An input port of a neuron model.
+
+    Attributes
+    ----------
+    name : str
+        ``"ex"``, ``"in"``, ...
+    unit : str
+        Unit of a weight that arrives here.
+    sign : int
+        +1 or -1: takes the weights of this sign where a projection names no receptor; 0: both.
+    """
+
+    name: str
+    unit: str
+    sign: int = 0
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a model or device says about itself: enough to validate a network, nothing compiled."""
+
+    name: str
+    parameters: dict[str, Parameter]
+    state: dict[str, Parameter] = field(default_factory=dict)
+    receptors: tuple[Receptor, ...] = ()
+
+
+class Registry:
+    """The variants of one package, found by module name and imported when asked for.
+
+    Parameters
+    ----------
+    package : str
+        Import path of the package whose modules are the variants.
+    kind : str
+        What a variant is called in error messages.
+    """
+
+    def __init__(self, package: str, kind: str):
+        self.package = package
+        self.kind = kind
+        self._added: dict[str, Any] = {}
+
+    def names(self) -> list[str]:
+        """Return the known names, sorted."""
+        folder = importlib.import_module(self.package)
+        shipped = [m.name for m in pkgutil.iter_modules(folder.__path__) if not m.name.startswith("_")]
+        return sorted({*(n for n in shipped if n != "base"), *self._added})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names()
+
+    def add(self, name: str, variant: Any) -> None:
+        """Register a variant that lives outside the package, such as a user's own model."""
+        self._added[name] = variant
+
+    def get(self, name: str, place: str = "") -> Any:
+        """Return the variant `name`: the attribute ``VARIANT`` of its module.
+
+        Raises
+        ------
+        InputError
+            Where no variant has this name; the message offers the nearest one.
+        """
+        if name in self._added:
+            return self._added[name]
+        if name not in self.names():
+            raise unknown(place, self.kind, name, self.names())
+        return importlib.import_module(f"{self.package}.{name}").VARIANT
+
+
+models = Registry("distsim.models", "neuron model")
+devices = Registry("distsim.devices", "device")
+partitioners = Registry("distsim.partitioners", "partitioner")
