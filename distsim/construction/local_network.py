@@ -11,7 +11,15 @@ from distsim import rng
 from distsim.construction import kernels
 from distsim.construction.counting import cell_counts
 from distsim.construction.sources import Cell, SourceGroup, cells, source_groups, spiking_projections
-from distsim.construction.tables import receptor_planes, table, weight_grids
+from distsim.construction.tables import (
+    CURRENT_GENERATORS,
+    WEIGHT_LIMIT,
+    delay_table,
+    receptor_planes,
+    table,
+    weight_bounds,
+    weight_grids,
+)
 from distsim.network import Network, Projection
 from distsim.partitioners.base import Partition
 from distsim.registry import models
@@ -91,6 +99,7 @@ class Column:
     grid: np.ndarray
     planes: tuple[int, int]
     cells: list[Cell]
+    dt: float = 0.1
     counts: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     mode: int = 0
     first_post: int = 0
@@ -120,11 +129,11 @@ def own_positions(network: Network, projection: Projection, gids: np.ndarray) ->
     return own
 
 
-def columns(network: Network, gids, ranges, grids, groups, dt: float) -> list[Column]:
-    """Return every projection's part onto each local population, with its tables; nothing drawn yet."""
+def columns(network: Network, projections, gids, grids, groups, dt: float) -> list[Column]:
+    """Return the (number, projection) pairs' parts onto each local population, with tables; nothing drawn yet."""
     found = []
-    for number, projection in spiking_projections(network):
-        delays = table(projection.delay.truncated(dt)) / np.float32(dt)
+    for number, projection in projections:
+        delays = delay_table(projection.delay, dt)
         weights = table(projection.weight)
         cut, _ = cells(projection, groups)
         position = 0
@@ -138,7 +147,7 @@ def columns(network: Network, gids, ranges, grids, groups, dt: float) -> list[Co
                 Column(
                     projection, number, targets, np.arange(lo, hi, dtype=np.int64),
                     targets - first_gid + position, own_positions(network, projection, targets),
-                    weights, delays, (1.0 / grids[part.name][list(planes)]).astype(np.float32), planes, cut,
+                    weights, delays, (1.0 / grids[part.name][list(planes)]).astype(np.float32), planes, cut, dt,
                     first_post=position, n_post_slice=size,
                 )  # fmt: skip
             )
@@ -150,7 +159,7 @@ class Edges:
     """The explicit edges of a column that end on this rank, in order of block."""
 
     def __init__(self, column: Column, blocks: np.ndarray):
-        listed = column.projection.rule.load()
+        listed = column.projection.rule.columns
         order = np.flatnonzero(
             (listed["post"] >= column.first_post) & (listed["post"] < column.first_post + column.n_post_slice)
         )
@@ -199,33 +208,22 @@ def build(
     """
     gids = partition.gids(rank)
     ranges = local_ranges(network, gids)
-    grids = weight_grids(network)
+    grids = weight_grids(network, dt)
     groups = source_groups(network, dt)
     n_local = gids.shape[0]
     n_planes = max(len(models.get(p.model).declaration.receptors) for p in network.populations.values())
     stride = -(-max(n_local, 1) // 16) * 16
-    n_target_blocks = max(1, -(-n_local >> TARGET_BLOCK_BITS) if n_local else 1)
     n_target_blocks = max(1, (n_local + (1 << TARGET_BLOCK_BITS) - 1) >> TARGET_BLOCK_BITS)
 
     # Count: synapses of every block of sources on this rank.
-    parts = columns(network, gids, ranges, grids, groups, dt)
+    parts = columns(network, spiking_projections(network), gids, grids, groups, dt)
     n_blocks = sum(g.n_blocks for g in groups.values())
     per_block = np.zeros(n_blocks, dtype=np.int64)
     by_projection = np.zeros(len(network.projections), dtype=np.int64)
     listed: dict[int, Edges] = {}
     for i, column in enumerate(parts):
         before = per_block.sum()
-        if column.projection.rule.name == "edges":
-            listed[i] = Edges(column, per_block)
-        elif column.projection.rule.name == "fixed_outdegree":
-            for cell in column.cells:
-                _outdegrees(column, cell, seed, per_block, None, 0)
-        else:
-            _, slices = cells(column.projection, groups)
-            column.counts, column.mode = cell_counts(
-                column.projection, seed, column.number, column.gids, column.positions, column.own, column.cells, slices
-            )
-            np.add.at(per_block, [c.block for c in column.cells], column.counts.sum(axis=0, dtype=np.int64))
+        _count(column, i, groups, per_block, listed, seed)
         by_projection[column.number] += per_block.sum() - before
 
     # Fill: block by block, draw, then sort into place.
@@ -276,6 +274,62 @@ def build(
     )  # fmt: skip
 
 
+def _count(column: Column, i: int, groups, per_block: np.ndarray, listed: dict[int, Edges], seed: int) -> None:
+    """Add a column's synapses to the number that each block of sources has on this rank."""
+    if column.projection.rule.name == "edges":
+        listed[i] = Edges(column, per_block)
+    elif column.projection.rule.name == "fixed_outdegree":
+        for cell in column.cells:
+            _outdegrees(column, cell, seed, per_block, None, 0)
+    else:
+        _, slices = cells(column.projection, groups)
+        column.counts, column.mode = cell_counts(
+            column.projection, seed, column.number, column.gids, column.positions, column.own, column.cells, slices
+        )
+        np.add.at(per_block, [c.block for c in column.cells], column.counts.sum(axis=0, dtype=np.int64))
+
+
+def connections_of(network: Network, projection: Projection, number: int, gids, grids, groups, dt: float, seed: int):
+    """Return a projection's connections onto local neurons one by one; for the few that devices have.
+
+    Returns
+    -------
+    source, target, plane, weight, delay : np.ndarray
+        int64: position among the sources, local neuron, receptor, weight on the receptor's grid (a
+        float in its own unit where the source is a current generator), delay in steps.
+    """
+    kind = network.devices[projection.pre.slices[0].name].model
+    if kind in CURRENT_GENERATORS:
+        largest = max(abs(b) for b in weight_bounds(projection)) or 1.0
+        grids = {name: np.full_like(grid, largest / WEIGHT_LIMIT) for name, grid in grids.items()}
+    parts = columns(network, [(number, projection)], gids, grids, groups, dt)
+    per_block = np.zeros(sum(g.n_blocks for g in groups.values()), dtype=np.int64)
+    listed: dict[int, Edges] = {}
+    found: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(5)]
+    n_target_blocks = (gids.shape[0] >> TARGET_BLOCK_BITS) + 1
+    for i, column in enumerate(parts):
+        per_block[:] = 0
+        _count(column, i, groups, per_block, listed, seed)
+        for c, cell in enumerate(column.cells):
+            group = next(g for g in groups.values() if g.first_block <= cell.block < g.first_block + g.n_blocks)
+            size = _block_sizes(group)[cell.block - group.first_block]
+            out = (np.empty(per_block[cell.block], np.uint32), np.empty(per_block[cell.block], np.uint32))
+            shape = (n_target_blocks, size, group.first_delay, group.n_delays)
+            n = _draw(column, c, listed.get(i), group, shape, seed, out, 0) if column.gids.shape[0] else 0
+            slot, record = (a[:n].astype(np.int64) for a in out)
+            row, delay = np.divmod(slot, group.n_delays)
+            plane_and_block, source = np.divmod(row, size)
+            plane, target_block = np.divmod(plane_and_block, n_target_blocks)
+            weight = record.astype(np.uint32).view(np.int32) >> 16
+            if kind in CURRENT_GENERATORS:
+                weight = projection.weight.mean() if projection.weight.is_constant else weight * (largest / WEIGHT_LIMIT)
+            target = (target_block << TARGET_BLOCK_BITS) | (record & 0xFFFF)
+            position = source - cell.first + cell.position
+            for column_of, values in zip(found, (position, target, plane, weight, delay + group.first_delay), strict=True):
+                column_of.append(np.broadcast_to(values, n))
+    return [np.concatenate(f) for f in found]
+
+
 def _block_sizes(group: SourceGroup) -> list[int]:
     return [min(kernels.BLOCK, group.size - i * kernels.BLOCK) for i in range(group.n_blocks)]
 
@@ -285,7 +339,7 @@ def _draw(column, c, listed, group, shape, seed, out, n) -> int:
     slots, records = out
     cell = column.cells[c]
     n_target_blocks, size, first_delay, n_delays = shape
-    slot_of = np.array([group.planes.index(p) for p in column.planes], dtype=np.int64)
+    slot_of = np.array([group.planes.index(p) if p in group.planes else 0 for p in column.planes], dtype=np.int64)
     if listed is not None:
         return _place_edges(column, cell, listed, slot_of, shape, seed, out, n)
     if column.projection.rule.name == "fixed_outdegree":
@@ -336,13 +390,11 @@ def _place_edges(column, cell, listed, slot_of, shape, seed, out, n) -> int:
         return distribution.ppf(rng.uniforms(seed, rng.STREAM_SYNAPSE, column.number, index, draw))
 
     weight = values(listed.weight, column.projection.weight, 0).astype(np.float32)
-    dt = column.delays.dtype.type(1.0)  # delays below are in steps already
     if listed.delay is not None:
-        steps = np.floor(listed.delay[index] / column.dt + 0.5)
+        steps = np.floor(listed.delay[index] / column.dt + 0.5 + 1e-9)
     else:
-        drawn = column.projection.delay.truncated(column.dt)
-        steps = np.floor(drawn.ppf(rng.uniforms(seed, rng.STREAM_SYNAPSE, column.number, index, 1)) / column.dt + 0.5)
-    del dt
+        delay = values(None, column.projection.delay.truncated(column.dt), 1)
+        steps = np.floor(delay / column.dt + 0.5 + 1e-9)
     negative = weight < 0
     grid = np.where(negative, column.grid[1], column.grid[0]).astype(np.float32)
     q = np.clip(np.floor(weight * grid + np.float32(0.5)), -32767, 32767).astype(np.int64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from distsim.construction.kernels import BLOCK, BLOCK_BITS
-from distsim.construction.tables import receptor_planes
+from distsim.construction.tables import receptor_planes, weight_bounds
 from distsim.network import Network, Projection
 
 
@@ -58,7 +58,12 @@ def source_groups(network: Network, dt: float) -> dict[str, SourceGroup]:
     planes: dict[str, set[int]] = {}
     for _, projection in spiking_projections(network):
         low, high = projection.delay_steps_bounds(dt)
-        arrive = {r for part in projection.post.slices for r in receptor_planes(network, projection, part.name)}
+        smallest, largest = weight_bounds(projection)
+        arrive = set()
+        for part in projection.post.slices:
+            positive, negative = receptor_planes(network, projection, part.name)
+            # A receptor that no weight of this projection reaches needs no segments.
+            arrive |= ({positive} if largest > 0.0 or smallest >= 0.0 else set()) | ({negative} if smallest < 0.0 else set())
         for part in projection.pre.slices:
             known = delays.get(part.name, (low, high))
             delays[part.name] = (min(low, known[0]), max(high, known[1]))

@@ -7,11 +7,11 @@ import numpy as np
 from distsim.construction.kernels import TABLE
 from distsim.errors import InputError
 from distsim.network import Network, Projection
+from distsim.network.checks import HIGHEST, LOWEST, to_steps
 from distsim.registry import models
 
-# The quantiles nearest to 0 and 1 that a 32-bit draw can give.
-LOWEST, HIGHEST = 2.0**-33, 1.0 - 2.0**-33
 WEIGHT_LIMIT = 32767
+CURRENT_GENERATORS = ("dc_generator", "step_current_generator", "noise_generator")
 
 
 def knots() -> np.ndarray:
@@ -28,10 +28,17 @@ def table(distribution) -> np.ndarray:
     return distribution.ppf(knots()).astype(np.float32)
 
 
+def delay_table(delay, dt: float) -> np.ndarray:
+    """Return the table of a delay in steps (float32); a constant one is rounded already."""
+    if delay.is_constant:
+        return np.array([to_steps(delay.mean(), dt)], dtype=np.float32)
+    return (delay.truncated(dt).ppf(knots()) / dt).astype(np.float32)
+
+
 def weight_bounds(projection: Projection) -> tuple[float, float]:
     """Return the smallest and largest weight that a projection can draw."""
     rule = projection.rule
-    if rule.name == "edges" and (listed := rule.load().get("weight")) is not None:
+    if rule.name == "edges" and (listed := rule.columns["weight"]) is not None:
         return float(listed.min(initial=0.0)), float(listed.max(initial=0.0))
     w = projection.weight
     if w.is_constant:
@@ -52,7 +59,7 @@ def receptor_planes(network: Network, projection: Projection, population: str) -
     return signs.index(1), signs.index(-1)
 
 
-def weight_grids(network: Network) -> dict[str, np.ndarray]:
+def weight_grids(network: Network, dt: float) -> dict[str, np.ndarray]:
     """Return the size of one grid step per population and receptor, in the weight's unit.
 
     A weight is an integer of at most 16 bits on this grid, and a step's input an int32 sum of them:
@@ -62,10 +69,17 @@ def weight_grids(network: Network) -> dict[str, np.ndarray]:
     largest: dict[tuple[str, int], float] = {}
     inputs: dict[tuple[str, int], float] = {}
     for projection in network.projections:
+        device = network.devices.get(projection.pre.slices[0].name)
+        if device is not None and device.model in CURRENT_GENERATORS:
+            continue
         low, high = weight_bounds(projection)
         if not np.isfinite([low, high]).all():
             raise InputError(f"network.projections '{projection.name}'.weight", "expected finite weights")
         indegree = projection.rule.max_indegree(len(projection.pre), len(projection.post))
+        if device is not None and device.model == "poisson_generator":
+            # Spikes of one connection in one step, at most: 10 standard deviations above the mean.
+            mean = device.params["rate"] * dt / 1000.0
+            indegree *= mean + 10.0 * np.sqrt(mean) + 10.0
         for part in projection.post.slices:
             positive, negative = receptor_planes(network, projection, part.name)
             for plane, bound in ((positive, max(high, 0.0)), (negative, max(-low, 0.0))):

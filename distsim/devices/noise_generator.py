@@ -1,6 +1,13 @@
 """A Gaussian white-noise current, piecewise constant, independent for every target (NEST's noise_generator)."""
 
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numba import uint32
+
 from distsim.registry import Declaration, Parameter
+from distsim.rng import threefry4x32
 
 VARIANT = Declaration(
     "noise_generator",
@@ -12,3 +19,15 @@ VARIANT = Declaration(
         "stop": Parameter(float("inf"), "ms", "last time", at_least=0.0),
     },
 )
+
+
+@numba.njit(inline="always")
+def standard_normal(lo, hi, draw, key):
+    """Return a standard normal number for counter (lo, hi, draw), by Box and Muller's transform."""
+    d = np.uint64(draw)
+    x0, x1, x2, _ = threefry4x32(
+        lo, hi, uint32(d), uint32(d >> np.uint64(32)), key[0], key[1], key[2], key[3]
+    )  # fmt: skip
+    radius_u = (np.float64(x0) * 2097152.0 + np.float64(x1 >> uint32(11)) + 0.5) / 9007199254740992.0
+    angle = 2.0 * np.pi * np.float64(x2) / 4294967296.0
+    return np.sqrt(-2.0 * np.log(radius_u)) * np.cos(angle)

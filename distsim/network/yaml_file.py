@@ -71,7 +71,7 @@ for _tag, _pattern, _first in _SCALARS:
 def load(text: str, place: str) -> Any:
     """Return the data in a YAML text; `place` names it in errors, which carry line and column."""
     try:
-        return yaml.load(text, Loader=_Loader)
+        return _unshared(yaml.load(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place
@@ -82,6 +82,13 @@ def load(text: str, place: str) -> Any:
         raise InputError(f"{place}, line {line}", f"YAML: {error.reason}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(place, f"YAML: {error}") from None
+
+
+def _unshared(data: Any) -> Any:
+    """Return a copy in which an anchor's uses are apart: changing one leaves the others."""
+    if isinstance(data, dict):
+        return {key: _unshared(value) for key, value in data.items()}
+    return [_unshared(value) for value in data] if isinstance(data, list) else data
 
 
 def dump(data: Any) -> str:

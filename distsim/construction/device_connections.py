@@ -1,0 +1,280 @@
+"""Connections from devices to this rank's neurons, as the arrays that the loop reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from distsim import rng
+from distsim.construction.local_network import TARGET_BLOCK_BITS, LocalNetwork, connections_of
+from distsim.construction.sources import SourceGroup
+from distsim.construction.tables import CURRENT_GENERATORS, receptor_planes
+from distsim.devices.poisson_generator import LANES, LARGEST_MEAN, thresholds
+from distsim.network import Device, Network, Projection
+from distsim.network.checks import to_steps
+from distsim.devices.base import ADD, SCATTER, STORE, Currents, Drives
+
+NEVER = 2**62
+
+
+@dataclass
+class DriveParts:
+    """A Poisson drive before it is packed: the arrays of `Drives`, for one drive."""
+
+    mean: float
+    window: tuple[int, int]
+    number: int
+    uniform: tuple[int, int, int, int] | None  # plane, first and last neuron, weight
+    targets: np.ndarray
+    weights: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+
+
+def step_or_never(time: float, dt: float) -> int:
+    """Return a time (ms) in steps; infinity becomes a step that never comes."""
+    return to_steps(time, dt) if np.isfinite(time) else NEVER
+
+
+def device_projections(network: Network, kinds: tuple[str, ...]) -> list[tuple[int, Projection]]:
+    """Return (index, projection) of those that start at devices of these models."""
+    return [
+        (i, p)
+        for i, p in enumerate(network.projections)
+        if (d := network.devices.get(p.pre.slices[0].name)) is not None and d.model in kinds
+    ]
+
+
+def listed_connections(network: Network, local: LocalNetwork, number: int, projection: Projection, dt: float, seed: int):
+    """Return a device projection's connections onto local neurons, ascending by target.
+
+    Returns
+    -------
+    source, target, plane, weight, delay : np.ndarray
+        int64: position among the sources, local neuron, receptor, weight on the column's grid,
+        delay in steps.
+    """
+    groups, block = {}, 0
+    low, high = projection.delay_steps_bounds(dt)
+    sizes = {part.name: network.devices[part.name].size for part in projection.pre.slices}
+    for name, size in sizes.items():
+        n_blocks = -(-size // 1024)
+        groups[name] = SourceGroup(name, size, block, n_blocks, low, high - low + 1, [0, 1])
+        block += n_blocks
+    found = connections_of(network, projection, number, local.gids, local.grids, groups, dt, seed)
+    order = np.argsort(found[1], kind="stable")
+    return tuple(a[order] for a in found)
+
+
+def ordinals(target: np.ndarray) -> np.ndarray:
+    """Return each connection's number among those of its target; `target` is ascending."""
+    first = np.flatnonzero(np.diff(target, prepend=-1))
+    lengths = np.diff(np.append(first, target.shape[0]))
+    return np.arange(target.shape[0]) - np.repeat(first, lengths)
+
+
+def poisson_drives(network: Network, local: LocalNetwork, dt: float, seed: int) -> Drives:
+    """Return all Poisson drives onto this rank's neurons."""
+    parts: list[DriveParts] = []
+    for number, projection in device_projections(network, ("poisson_generator",)):
+        simple = (
+            projection.rule.name == "all_to_all" and projection.weight.is_constant and projection.delay.is_constant
+            and "edges" != projection.rule.name
+        )  # fmt: skip
+        found = _uniform_drives if simple else _listed_drives
+        parts += found(network, local, number, projection, dt, seed)
+    return _packed(network, local, parts, seed)
+
+
+def _window(device: Device, delay: int, dt: float) -> tuple[int, int]:
+    """Return the steps [first, last) in which a drive's spikes arrive: emitted in (start, stop]."""
+    stop = step_or_never(device.params["stop"], dt)
+    return to_steps(device.params["start"], dt) + 1 + delay, NEVER if stop == NEVER else stop + 1 + delay
+
+
+def _uniform_drives(network, local, number, projection, dt, seed) -> list[DriveParts]:
+    """Return the drives of a projection of every generator to every target with one weight and delay."""
+    found = []
+    delay = projection.delay_steps_bounds(dt)[0]
+    weight = projection.weight.mean()
+    nothing = np.empty(0, dtype=np.int64)
+    for source in projection.pre.slices:
+        device = network.devices[source.name]
+        mean = device.params["rate"] * dt / 1000.0 * len(source)
+        for part in projection.post.slices:
+            population = network.populations[part.name]
+            first_gid = population.first_gid + part.start
+            first, last = (int(i) for i in np.searchsorted(local.gids, [first_gid, first_gid + len(part)]))
+            plane = receptor_planes(network, projection, part.name)[1 if weight < 0 else 0]
+            on_grid = int(np.floor(weight / local.grids[part.name][plane] + 0.5))
+            found.append(
+                DriveParts(
+                    mean, _window(device, delay, dt), number * 64 + len(found), (plane, first, last, on_grid), nothing,
+                    nothing, local.gids[first:last], np.zeros(last - first, dtype=np.int64),
+                )  # fmt: skip
+            )
+    return found
+
+
+def _listed_drives(network, local, number, projection, dt, seed) -> list[DriveParts]:
+    """Return the drives of any other projection: one train per connection, drives by device and delay."""
+    source, target, plane, weight, delay = listed_connections(network, local, number, projection, dt, seed)
+    ordinal = ordinals(target)
+    found = []
+    position = 0
+    for part in projection.pre.slices:
+        device = network.devices[part.name]
+        inside = (source >= position) & (source < position + len(part))
+        for d in np.unique(delay[inside]):
+            these = np.flatnonzero(inside & (delay == d))
+            found.append(
+                DriveParts(
+                    device.params["rate"] * dt / 1000.0, _window(device, int(d), dt), number * 64, None,
+                    plane[these] * local.stride + target[these], weight[these], local.gids[target[these]], ordinal[these],
+                )  # fmt: skip
+            )
+        position += len(part)
+    return found
+
+
+def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed: int) -> Drives:
+    """Put the drives one after the other into arrays; split those with too large a mean."""
+    split = []
+    for part in parts:
+        if part.mean > 0.0 and part.lo.shape[0]:
+            n = int(np.ceil(part.mean / LARGEST_MEAN))
+            split += [(part, part.mean / n, i) for i in range(n)]
+    kind, place, weight, elements, tables, tails = [], [], [], [], [], []
+    stored: list[tuple[int, int]] = []
+    n = 0
+    for part, mean, _ in split:
+        elements.append((n, n + part.lo.shape[0]))
+        n += part.lo.shape[0]
+        tables.append(thresholds(mean))
+        if part.uniform is None:
+            kind.append(SCATTER)
+            place.append(0)
+            weight.append(0)
+            continue
+        plane, first, last, on_grid = part.uniform
+        run = (plane * local.stride + first, plane * local.stride + last)
+        fresh = all(run[1] <= a or b <= run[0] for a, b in stored)
+        kind.append(STORE if fresh else ADD)
+        place.append(run[0])
+        weight.append(on_grid)
+        if fresh:
+            stored.append(run)
+    # Stores come first: what is stored later would undo what was added before.
+    order = sorted(range(len(split)), key=lambda k: kind[k] != STORE)
+    edges = np.array(sorted([0, *(x for run in stored for x in run), local.n_planes * local.stride]))
+    gaps = edges.reshape(-1, 2)
+    lengths = np.array([[t[1].shape[0], t[3].shape[0]] for t in tables], dtype=np.int64).reshape(-1, 2)
+    ends = np.cumsum(lengths, axis=0).reshape(-1, 2)
+
+    def joined(values, dtype):
+        arrays = [np.asarray(v) for v in values]
+        return np.concatenate(arrays).astype(dtype) if arrays else np.empty(0, dtype)
+
+    def per_drive(values, dtype, shape=(-1,)):
+        return np.array(list(values), dtype=dtype).reshape(shape)[order] if order else np.empty((0, *shape[1:]), dtype)
+
+    return Drives(
+        zeroed=gaps[gaps[:, 0] < gaps[:, 1]].astype(np.int64),
+        kind=per_drive(kind, np.int64),
+        elements=per_drive(elements, np.int64, (-1, 2)),
+        place=per_drive(place, np.int64),
+        weight=per_drive(weight, np.int32),
+        targets=joined([p.targets if p.uniform is None else np.zeros(p.lo.shape[0]) for p, _, _ in split], np.int64)
+        if any(p.uniform is None for p, _, _ in split) else np.zeros(0, np.int64),
+        weights=joined([p.weights if p.uniform is None else np.zeros(p.lo.shape[0]) for p, _, _ in split], np.int32)
+        if any(p.uniform is None for p, _, _ in split) else np.zeros(0, np.int32),
+        lo=joined([p.lo for p, _, _ in split], np.uint32),
+        hi=joined([p.hi for p, _, _ in split], np.uint32),
+        window=per_drive([p.window for p, _, _ in split], np.int64, (-1, 2)),
+        keys=per_drive([rng.key(seed, rng.STREAM_POISSON, p.number | i << 24) for p, _, i in split], np.uint32, (-1, 4)),
+        first=per_drive([t[0] for t in tables], np.int64),
+        n_thresholds=per_drive([t[2] for t in tables], np.int64),
+        table_range=per_drive(np.stack([ends[:, 0] - lengths[:, 0], ends[:, 0]], axis=1), np.int64, (-1, 2)),
+        tail_range=per_drive(np.stack([ends[:, 1] - lengths[:, 1], ends[:, 1]], axis=1), np.int64, (-1, 2)),
+        table=joined([t[1] for t in tables], np.uint16),
+        tail=joined([t[3] for t in tables], np.uint32),
+        counts=np.zeros((LANES, n), np.uint8),
+        totals=np.zeros((len(split), LANES), np.int64),
+        drawn=np.full(len(split), -1, np.int64),
+    )  # fmt: skip
+
+
+def current_connections(network: Network, local: LocalNetwork, dt: float, seed: int) -> Currents:
+    """Return all connections of current generators onto this rank's neurons."""
+    names = [n for n, d in network.devices.items() if d.model in CURRENT_GENERATORS]
+    columns: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(6)]
+    for number, projection in device_projections(network, CURRENT_GENERATORS):
+        source, target, _, weight, delay = listed_connections(network, local, number, projection, dt, seed)
+        ordinal = ordinals(target)
+        position = 0
+        for part in projection.pre.slices:
+            inside = (source >= position) & (source < position + len(part))
+            device = np.full(int(inside.sum()), names.index(part.name))
+            # Connections of other projections have other counters: the number goes into the high word.
+            hi = ordinal[inside] | (number << 20)
+            for column, values in zip(columns, (target[inside], weight[inside], hi, device, delay[inside], source[inside]), strict=True):
+                column.append(values)
+            position += len(part)
+    target, weight, hi, device, delay, _ = (np.concatenate(c) for c in columns)
+    order = np.argsort(target, kind="stable")
+    changes = [_changes(network.devices[name], dt) for name in names]
+    ends = np.cumsum([0] + [len(c) for c in changes])
+    std, every, window = [], [], []
+    for name in names:
+        params, model = network.devices[name].params, network.devices[name].model
+        noisy = model == "noise_generator"
+        std.append(params["std"] if noisy else 0.0)
+        every.append(to_steps(params["dt"], dt) if noisy else 1)
+        stop = step_or_never(params["stop"], dt)
+        window.append((to_steps(params["start"], dt) + 1, NEVER if stop == NEVER else stop + 1))
+    return Currents(
+        target=target[order].astype(np.int64), weight=weight[order].astype(np.float64),
+        lo=local.gids[target[order].astype(np.int64)].astype(np.uint32), hi=hi[order].astype(np.uint32),
+        device=device[order].astype(np.int64), delay=delay[order].astype(np.int64),
+        change_steps=np.array([s for c in changes for s, _ in c], np.int64),
+        change_values=np.array([v for c in changes for _, v in c], np.float64),
+        change_range=np.stack([ends[:-1], ends[1:]], axis=1).astype(np.int64),
+        noise_std=np.array(std, np.float64), noise_every=np.array(every, np.int64),
+        noise_window=np.array(window, np.int64).reshape(-1, 2),
+        keys=np.array([rng.key(seed, rng.STREAM_NOISE, i) for i in range(len(names))], np.uint32).reshape(-1, 4),
+        delays=np.unique(delay).astype(np.int64),
+    )  # fmt: skip
+
+
+def _changes(device: Device, dt: float) -> list[tuple[int, float]]:
+    """Return (step, current in pA) at which a device's mean current changes, relative to its delay.
+
+    A current that starts at time s moves the membrane in the update that begins there, as in NEST.
+    """
+    params = device.params
+    start, stop = to_steps(params["start"], dt), step_or_never(params["stop"], dt)
+    if device.model == "step_current_generator":
+        steps = [(to_steps(t, dt), v) for t, v in zip(params["amplitude_times"], params["amplitude_values"], strict=True)]
+        before = [v for s, v in steps if s <= start]
+        found = [(start, before[-1] if before else 0.0)] + [(s, v) for s, v in steps if start < s < stop]
+    else:
+        found = [(start, params["mean" if device.model == "noise_generator" else "amplitude"])]
+    return [(s + 1, v) for s, v in found] + ([(stop + 1, 0.0)] if stop != NEVER else [])
+
+
+def generated_spikes(network: Network, groups: dict[str, SourceGroup], dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return all spikes of spike generators: int64 steps, ascending, and uint32 sources."""
+    steps, sources = [], []
+    for name, device in network.devices.items():
+        if device.model != "spike_generator":
+            continue
+        start, stop = device.params["start"], device.params["stop"]
+        first_block = groups[name].first_block
+        for i, times in enumerate(device.params["spike_times"]):
+            for time in times:
+                if start < time <= stop:
+                    steps.append(to_steps(time, dt))
+                    sources.append(((first_block + (i >> 10)) << 10) | (i & 1023))
+    order = np.argsort(np.array(steps, np.int64), kind="stable")
+    return np.array(steps, np.int64)[order], np.array(sources, np.uint32)[order]

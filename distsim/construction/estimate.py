@@ -1,0 +1,57 @@
+"""What a network needs, known before anything is built."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distsim.construction.kernels import BLOCK
+from distsim.construction.local_network import TARGET_BLOCK_BITS
+from distsim.construction.sources import source_groups
+from distsim.network import Network
+from distsim.registry import models
+
+# A process with the interpreter, numba's compiled code and libraries, before any network (measured).
+BYTES_OF_PROCESS = 210e6
+BYTES_OF_SYNAPSE = 4
+
+
+def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
+    """Return the expected memory of each rank (bytes), by what takes it.
+
+    Parameters
+    ----------
+    network : Network
+        Resolved.
+    n_ranks : int
+    dt : float
+        Step (ms).
+
+    Returns
+    -------
+    dict
+        ``synapses``, ``index`` (offsets of segments), ``construction`` (what only building needs, at
+        its peak), ``neurons``, ``process`` and their sum ``total``.
+    """
+    n_local = -(-network.n_neurons // n_ranks)
+    n_target_blocks = -(-n_local >> TARGET_BLOCK_BITS) or 1
+    synapses = BYTES_OF_SYNAPSE * network.n_synapses() / n_ranks
+    groups = source_groups(network, dt)
+    index = sum(4.0 * len(g.planes) * n_target_blocks * g.size * g.n_delays for g in groups.values())
+    n_state = max(len(models.get(p.model).declaration.state) for p in network.populations.values())
+    neurons = n_local * (4.0 * (n_state + 3) + 2 + 1 + 4 + 8 + 8 + 16)
+    # One block of sources is held twice while it is sorted, and a count per target and block.
+    incoming = {name: 0.0 for name in groups}
+    cells = 0.0
+    for p in network.spiking():
+        cells += sum(-(-len(s) // BLOCK) for s in p.pre.slices) * len(p.post) * 4.0 / n_ranks
+        for s in p.pre.slices:
+            incoming[s.name] += p.rule.n_synapses(len(p.pre), len(p.post)) * len(s) / len(p.pre) / n_ranks
+    largest = max((n / g.n_blocks for n, g in zip(incoming.values(), groups.values(), strict=True)), default=0.0)
+    found = {
+        "synapses": synapses,
+        "index": index,
+        "construction": 8.0 * largest + cells,
+        "neurons": neurons,
+        "process": BYTES_OF_PROCESS,
+    }
+    return found | {"total": float(np.sum(list(found.values())))}

@@ -1,0 +1,207 @@
+"""Checks of a network's parts: whatever is wrong is told with its path before any work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from distsim.errors import InputError, unknown
+from distsim.network.distributions import Constant, Distribution, distribution
+from distsim.registry import Declaration, Parameter, devices, models
+from distsim.units import quantity
+
+if TYPE_CHECKING:
+    from distsim.network.network import Device, Network, Population, Projection
+    from distsim.network.selection import Selection
+
+Evaluate = Callable[[Any, str], Any]
+# The quantiles nearest to 0 and 1 that a 32-bit draw can give.
+LOWEST, HIGHEST = 2.0**-33, 1.0 - 2.0**-33
+LARGEST_DELAY_STEPS = 30_000
+
+
+def mapping(value: Any, place: str) -> dict[str, Any]:
+    """Return `value` as a mapping with text keys; nothing is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
+        raise InputError(place, f"expected a mapping of names, got {value!r}")
+    return value
+
+
+def sequence(value: Any, place: str) -> list[Any]:
+    """Return `value` as a list; nothing is an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise InputError(place, f"expected a list, got {value!r}")
+    return value
+
+
+def keys(value: Any, place: str, allowed: set[str], required: Iterable[str] = ()) -> dict[str, Any]:
+    """Return `value` as a mapping that has all required keys and no unknown one."""
+    found = mapping(value, place)
+    for key in found:
+        if key not in allowed:
+            raise unknown(place, "key", key, allowed)
+    for key in required:
+        if key not in found:
+            raise InputError(place, f"expected the key '{key}'")
+    return found
+
+
+def population(p: Population, evaluate: Evaluate, place: str) -> tuple[dict[str, float], dict[str, Distribution]]:
+    """Return all parameters as numbers and all state variables as distributions, defaults filled in."""
+    if not isinstance(p.model, str):
+        raise InputError(f"{place}.model", f"expected the name of a neuron model, got {p.model!r}")
+    declaration: Declaration = models.get(p.model, f"{place}.model").declaration
+    params = parameters(declaration, p.params, evaluate, f"{place}.params")
+    if not params.get("V_reset", -math.inf) < params.get("V_th", math.inf):
+        raise InputError(f"{place}.params.V_reset", f"expected a reset potential below V_th = {params['V_th']:g} mV, got {params['V_reset']:g}")
+    init: dict[str, Distribution] = {}
+    for name in p.init:
+        if name not in declaration.state:
+            raise unknown(f"{place}.init", "state variable", name, declaration.state)
+    for name, variable in declaration.state.items():
+        # A neuron whose start is not given starts at rest.
+        default = params["E_L"] if name == "V_m" and "E_L" in params else variable.default
+        where = f"{place}.init.{name}"
+        init[name] = distribution(evaluate(p.init.get(name, default), where), variable.unit, where)
+    return params, init
+
+
+def device(d: Device, size: int, evaluate: Evaluate, place: str) -> dict[str, Any]:
+    """Return all parameters of a device, defaults filled in."""
+    if not isinstance(d.model, str):
+        raise InputError(f"{place}.model", f"expected the name of a device, got {d.model!r}")
+    params = parameters(devices.get(d.model, f"{place}.model"), d.params, evaluate, f"{place}.params")
+    if params["start"] > params["stop"]:
+        raise InputError(f"{place}.params.stop", f"expected a time after start = {params['start']:g} ms, got {params['stop']:g}")
+    if "spike_times" in params:
+        times = params["spike_times"]
+        nested = bool(times) and isinstance(times[0], list)
+        if nested and len(times) != size:
+            raise InputError(f"{place}.params.spike_times", f"expected {size} lists, one per generator, got {len(times)}")
+        params["spike_times"] = times if nested else [times] * size
+        for one in params["spike_times"]:
+            if any(b < a for a, b in zip(one, one[1:], strict=False)):
+                raise InputError(f"{place}.params.spike_times", "expected times in ascending order")
+    if "amplitude_times" in params:
+        times, values = params["amplitude_times"], params["amplitude_values"]
+        if len(times) != len(values):
+            raise InputError(f"{place}.params.amplitude_values", f"expected {len(times)} values, one per time, got {len(values)}")
+        if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+            raise InputError(f"{place}.params.amplitude_times", "expected times in strictly ascending order")
+    return params
+
+
+def parameters(declaration: Declaration, given: dict[str, Any], evaluate: Evaluate, place: str) -> dict[str, Any]:
+    """Return all declared parameters as numbers, or lists of numbers, defaults filled in."""
+    for name in given:
+        if name not in declaration.parameters:
+            raise unknown(place, "parameter", name, declaration.parameters)
+    found: dict[str, Any] = {}
+    for name, parameter in declaration.parameters.items():
+        where = f"{place}.{name}"
+        value = evaluate(given.get(name, parameter.default), where)
+        if isinstance(parameter.default, list):
+            found[name] = numbers(value, parameter, where)
+        elif name not in given and not math.isfinite(parameter.default):
+            found[name] = parameter.default
+        else:
+            found[name] = bounded(value, parameter, where)
+    return found
+
+
+def numbers(value: Any, parameter: Parameter, place: str) -> list[Any]:
+    """Return a list of numbers, or a list of such lists."""
+    if not isinstance(value, list):
+        raise InputError(place, f"expected a list of numbers, got {value!r}")
+    if any(isinstance(v, list) for v in value):
+        return [numbers(v, parameter, place) for v in value]
+    return [bounded(v, parameter, place) for v in value]
+
+
+def bounded(value: Any, parameter: Parameter, place: str) -> float:
+    """Return a number inside the parameter's bounds."""
+    if value == math.inf and parameter.unit == "ms" and parameter.default == math.inf:
+        return math.inf
+    number = quantity(value, parameter.unit, place)
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    if parameter.above is not None and not number > parameter.above:
+        raise InputError(place, f"expected a number above {parameter.above:g}{unit}, got {number:g}")
+    if parameter.at_least is not None and not number >= parameter.at_least:
+        raise InputError(place, f"expected a number of at least {parameter.at_least:g}{unit}, got {number:g}")
+    if parameter.at_most is not None and not number <= parameter.at_most:
+        raise InputError(place, f"expected a number of at most {parameter.at_most:g}{unit}, got {number:g}")
+    return number
+
+
+def synapse(
+    net: Network, p: Projection, pre: Selection, post: Selection, evaluate: Evaluate, place: str
+) -> tuple[Distribution, Distribution]:
+    """Return the distributions of weight and delay; check receptor and synapse model."""
+    if p.synapse != "static":
+        raise InputError(f"{place}.synapse", f"expected 'static', the only synapse model so far, got {p.synapse!r}")
+    if p.name is not None and not isinstance(p.name, str):
+        raise InputError(f"{place}.name", f"expected text, got {p.name!r}")
+    unit = ""
+    for part in post.slices:
+        receptors = models.get(net.populations[part.name].model).declaration.receptors
+        names = [r.name for r in receptors]
+        if p.receptor is not None and p.receptor not in names:
+            raise unknown(f"{place}.receptor", "receptor", p.receptor, names)
+        units = {r.unit for r in receptors}
+        if len(units) == 1:
+            unit = units.pop()
+    source = net.devices.get(pre.slices[0].name)
+    if source is not None and source.model not in ("poisson_generator", "spike_generator"):
+        unit = ""  # a factor of the current
+        if p.receptor is not None:
+            raise InputError(f"{place}.receptor", f"expected none: the current of a {source.model} goes to the membrane")
+    weight = distribution(evaluate(p.weight, f"{place}.weight"), unit, f"{place}.weight")
+    delay = distribution(evaluate(p.delay, f"{place}.delay"), "ms", f"{place}.delay")
+    if not np.isfinite(delay.ppf(np.array([0.5]))).all() or delay.bounds()[1] <= 0.0:
+        raise InputError(f"{place}.delay", "expected a positive time in ms")
+    return weight, delay
+
+
+def to_steps(time: float, dt: float) -> int:
+    """Return a time (ms) as steps, rounded half up."""
+    # The tolerance keeps 0.25 / 0.1 = 2.5 a tie although neither number is exact.
+    return math.floor(time / dt + 0.5 + 1e-9)
+
+
+def delay_steps_bounds(p: Projection, dt: float) -> tuple[int, int]:
+    """Return the smallest and largest delay in steps that a draw can give."""
+    listed = p.rule.columns["delay"] if p.rule.name == "edges" else None
+    if listed is not None and listed.size:
+        return to_steps(listed.min(), dt), to_steps(listed.max(), dt)
+    low, high = p.delay.truncated(dt).ppf(np.array([LOWEST, HIGHEST]))
+    return max(1, to_steps(float(low), dt)), max(1, to_steps(float(high), dt))
+
+
+def grid(net: Network, dt: float) -> None:
+    """Raise where delays or times of devices do not fit steps of `dt` (ms)."""
+    for i, p in enumerate(net.projections):
+        place = f"network.projections.{i}.delay"
+        listed = p.rule.columns["delay"] if p.rule.name == "edges" else None
+        smallest = float(listed.min()) if listed is not None and listed.size else None
+        if smallest is None and p.delay.is_constant:
+            smallest = p.delay.a
+        if smallest is not None and to_steps(smallest, dt) < 1:
+            raise InputError(place, f"expected a delay of at least one step of {dt:g} ms, got {smallest:g}")
+        if smallest is None and (p.delay.bounds()[1] < dt or p.delay.truncated(dt).mass() < 1e-6):
+            raise InputError(place, f"expected delays of at least one step of {dt:g} ms, nearly all are below")
+        if p.delay_steps_bounds(dt)[1] > LARGEST_DELAY_STEPS:
+            raise InputError(place, f"expected delays below {LARGEST_DELAY_STEPS} steps of {dt:g} ms")
+    for name, d in net.devices.items():
+        for key, value in d.params.items():
+            if devices.get(d.model).parameters[key].unit != "ms":
+                continue
+            for time in np.ravel(np.concatenate([np.ravel(v) for v in value]) if isinstance(value, list) and value else value):
+                if math.isfinite(time) and abs(to_steps(time, dt) * dt - time) > 1e-6 * max(dt, 1e-3 * time):
+                    raise InputError(f"network.devices.{name}.params.{key}", f"expected a multiple of dt = {dt:g} ms, got {time:g}")

@@ -1,0 +1,291 @@
+"""Distributions of weights, delays and initial values.
+
+Where a distribution is bounded, a value outside is either redrawn (NEST's ``redraw``; the
+distribution is cut and scaled up) or clipped to the bound (``outside: clip``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from distsim.errors import InputError, unknown
+from distsim.units import quantity
+
+# Bounds that leave less than this to be drawn are taken for a mistake.
+SMALLEST_MASS = 1e-6
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution of one number, drawn by its inverse distribution function.
+
+    Attributes
+    ----------
+    a, b : float
+        The numbers that `arguments` names.
+    low, high : float
+        Bounds; may be infinite.
+    outside : {"redraw", "clip"}
+        What becomes of values beyond the bounds.
+    """
+
+    name: ClassVar[str]
+    arguments: ClassVar[tuple[str, ...]]
+    support: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    a: float
+    b: float = 0.0
+    low: float = -math.inf
+    high: float = math.inf
+    outside: str = "redraw"
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether only one value can be drawn."""
+        low, high = self.bounds()
+        return low == high
+
+    def ppf(self, u: Any) -> np.ndarray:
+        """Return the quantiles at `u` (float64 in (0, 1)), bounds included."""
+        u = np.asarray(u, dtype=np.float64)
+        if self.outside == "redraw":
+            below, above = self._cdf(self.low), self._cdf(self.high)
+            u = below + u * (above - below)
+        return np.clip(self._ppf(u), self.low, self.high)
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the smallest and largest possible value; may be infinite."""
+        return max(self.low, self.support[0]), min(self.high, self.support[1])
+
+    def mean(self) -> float:
+        """Return the mean; over 4,096 quantiles where there are bounds."""
+        if math.isinf(self.low) and math.isinf(self.high):
+            return self._mean()
+        return float(self.ppf((np.arange(4096) + 0.5) / 4096).mean())
+
+    def mass(self) -> float:
+        """Return the probability that one draw needs no redrawing."""
+        return 1.0 if self.outside == "clip" else float(self._cdf(self.high) - self._cdf(self.low))
+
+    def truncated(self, low: float) -> Distribution:
+        """Return the same distribution with nothing below `low`."""
+        return self if self.bounds()[0] >= low else dataclasses.replace(self, low=low)
+
+    def to_dict(self) -> Any:
+        """Return the plain data that `distribution` reads back."""
+        given = dict(zip(self.arguments, (self.a, self.b), strict=False))
+        limits = {k: getattr(self, k) for k in ("low", "high") if math.isfinite(getattr(self, k))}
+        return _described(self.name, given, limits.get("low"), limits.get("high"), self.outside)
+
+    def _ppf(self, u: Any) -> Any:
+        """Return the quantiles without bounds."""
+        raise NotImplementedError
+
+    def _cdf(self, x: float) -> float:
+        """Return the probability of a value below x, without bounds."""
+        raise NotImplementedError
+
+    def _mean(self) -> float:
+        """Return the mean without bounds."""
+        raise NotImplementedError
+
+
+class Constant(Distribution):
+    """Always the value `a`."""
+
+    name = "constant"
+    arguments = ("value",)
+
+    def ppf(self, u):
+        return np.full(np.shape(u), self.a, dtype=np.float64)
+
+    def bounds(self):
+        return self.a, self.a
+
+    def mean(self):
+        return self.a
+
+    def mass(self):
+        return 1.0
+
+    def to_dict(self):
+        return self.a
+
+
+class Uniform(Distribution):
+    """Equally likely from `a` to `b`."""
+
+    name = "uniform"
+    arguments = ("low", "high")
+
+    def bounds(self):
+        return max(self.a, self.low), min(self.b, self.high)
+
+    def _ppf(self, u):
+        return self.a + u * (self.b - self.a)
+
+    def _cdf(self, x):
+        if self.b == self.a:
+            return float(x >= self.a)
+        return min(max((x - self.a) / (self.b - self.a), 0.0), 1.0)
+
+    def _mean(self):
+        return 0.5 * (self.a + self.b)
+
+
+class Normal(Distribution):
+    """Normal with mean `a` and standard deviation `b`."""
+
+    name = "normal"
+    arguments = ("mean", "sd")
+
+    @property
+    def is_constant(self):
+        return self.b == 0.0 or super().is_constant
+
+    def _ppf(self, u):
+        from scipy.special import ndtri
+
+        return self.a + self.b * ndtri(u) if self.b else np.full(np.shape(u), self.a)
+
+    def _cdf(self, x):
+        from scipy.special import ndtr
+
+        return float(ndtr((x - self.a) / self.b)) if self.b else float(x >= self.a)
+
+    def _mean(self):
+        return self.a
+
+
+class Lognormal(Normal):
+    """exp of a normal with mean `a` and standard deviation `b`."""
+
+    name = "lognormal"
+    arguments = ("mu", "sigma")
+    support = (0.0, math.inf)
+
+    def _ppf(self, u):
+        return np.exp(super()._ppf(u))
+
+    def _cdf(self, x):
+        return super()._cdf(math.log(x)) if 0.0 < x < math.inf else float(x > 0.0)
+
+    def _mean(self):
+        return math.exp(self.a + 0.5 * self.b**2)
+
+
+class Exponential(Distribution):
+    """Exponential with mean `a` (NEST's beta)."""
+
+    name = "exponential"
+    arguments = ("beta",)
+    support = (0.0, math.inf)
+
+    def _ppf(self, u):
+        return -self.a * np.log1p(-u)
+
+    def _cdf(self, x):
+        return -math.expm1(-max(x, 0.0) / self.a)
+
+    def _mean(self):
+        return self.a
+
+
+KINDS: dict[str, type[Distribution]] = {c.name: c for c in (Uniform, Normal, Lognormal, Exponential)}
+# Arguments that are no quantities of the distribution's unit, and those that cannot be negative.
+UNITLESS = {"lognormal"}
+SPREADS = {"normal": "sd", "lognormal": "sigma"}
+
+
+def uniform(low: Any, high: Any) -> dict[str, Any]:
+    """Describe a uniform distribution between `low` and `high`."""
+    return {"uniform": [low, high]}
+
+
+def normal(mean: Any, sd: Any, *, low: Any = None, high: Any = None, outside: str = "redraw") -> dict[str, Any]:
+    """Describe a normal distribution; values beyond `low`, `high` are redrawn or clipped."""
+    return _described("normal", {"mean": mean, "sd": sd}, low, high, outside)
+
+
+def lognormal(mu: Any, sigma: Any, *, low: Any = None, high: Any = None, outside: str = "redraw") -> dict[str, Any]:
+    """Describe the exponential of a normal distribution with mean `mu` and standard deviation `sigma`."""
+    return _described("lognormal", {"mu": mu, "sigma": sigma}, low, high, outside)
+
+
+def exponential(beta: Any, *, low: Any = None, high: Any = None, outside: str = "redraw") -> dict[str, Any]:
+    """Describe an exponential distribution with mean `beta`."""
+    return _described("exponential", {"beta": beta}, low, high, outside)
+
+
+def _described(name: str, arguments: dict[str, Any], low: Any, high: Any, outside: str) -> dict[str, Any]:
+    """Return plain data in its shortest form."""
+    limits = {k: v for k, v in (("low", low), ("high", high)) if v is not None}
+    if outside != "redraw":
+        limits["outside"] = outside
+    if limits and name != "uniform":
+        return {name: arguments | limits}
+    values = list(arguments.values())
+    return {name: values if len(values) > 1 else values[0]}
+
+
+def distribution(value: Any, unit: str, place: str) -> Distribution:
+    """Return the distribution that a number or plain data describes, numbers only.
+
+    Raises
+    ------
+    InputError
+        For unknown distributions and arguments, and values that make no distribution.
+    """
+    if not isinstance(value, dict):
+        return Constant(quantity(value, unit, place))
+    if len(value) != 1:
+        raise InputError(place, f"expected a number or one distribution, such as {{normal: [20, 2]}}, got {value!r}")
+    [(name, given)] = value.items()
+    if name not in KINDS:
+        raise unknown(place, "distribution", name, KINDS)
+    place = f"{place}.{name}"
+    arguments = KINDS[name].arguments
+    if not isinstance(given, dict):
+        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        if len(given) != len(arguments):
+            raise InputError(place, f"expected {name}: [{', '.join(arguments)}], got {len(given)} values")
+        given = dict(zip(arguments, given, strict=True))
+    allowed = {*arguments, *(() if name == "uniform" else ("low", "high", "outside"))}
+    for key in given:
+        if key not in allowed:
+            raise unknown(place, "key", key, allowed)
+    for key in arguments:
+        if key not in given:
+            raise InputError(place, f"expected a value for '{key}'")
+    numbers = {
+        k: quantity(v, "" if name in UNITLESS and k in arguments else unit, f"{place}.{k}")
+        for k, v in given.items()
+        if k != "outside"
+    }
+    found = KINDS[name](
+        *(numbers[a] for a in arguments),
+        **({} if name == "uniform" else {k: numbers[k] for k in ("low", "high") if k in numbers}),
+        outside=given.get("outside", "redraw"),
+    )
+    _check(found, numbers, place)
+    return found
+
+
+def _check(found: Distribution, numbers: dict[str, float], place: str) -> None:
+    """Raise InputError for numbers that make no distribution."""
+    if found.outside not in ("redraw", "clip"):
+        raise InputError(f"{place}.outside", f"expected redraw or clip, got {found.outside!r}")
+    spread = SPREADS.get(found.name)
+    if spread and numbers[spread] < 0.0:
+        raise InputError(f"{place}.{spread}", f"expected a number of at least 0, got {numbers[spread]:g}")
+    if found.name == "exponential" and found.a <= 0.0:
+        raise InputError(f"{place}.beta", f"expected a number above 0, got {found.a:g}")
+    low, high = (found.a, found.b) if found.name == "uniform" else (found.low, found.high)
+    if low > high:
+        raise InputError(place, f"expected low <= high, got {low:g} and {high:g}")
+    if found.mass() < SMALLEST_MASS:
+        raise InputError(place, "expected bounds with values between them: next to none are drawn there")

@@ -1,0 +1,384 @@
+"""The network: ordered declarations of what to simulate. Nothing of the size of the network is held.
+
+A `Network` holds what the user wrote, as plain data, so that it goes to YAML and back exactly; text
+that begins with ``=`` is computed from ``params``. `Network.resolved` gives the concrete network:
+numbers, rules and distributions in the place of text, the scale applied, defaults filled in.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from distsim.errors import InputError, unknown
+from distsim.network import checks
+from distsim.network.distributions import Distribution
+from distsim.network.expressions import evaluate
+from distsim.network.rules import Rule, rule
+from distsim.network.selection import Selection, scaled, selection
+from distsim.registry import devices as device_registry
+from distsim.registry import models as model_registry
+from distsim.units import quantity, whole
+
+Value = Any  # a number, text with a unit, "=expression", or a distribution as plain data
+
+
+@dataclass
+class Population:
+    """Neurons of one model, a contiguous range of gids.
+
+    `params` and `init` are as written in an unresolved network; in a resolved one every parameter is
+    a float and every state variable has a `Distribution`.
+    """
+
+    name: str
+    size: Any
+    model: str
+    params: dict[str, Any]
+    init: dict[str, Any]
+    first_gid: int = 0
+
+
+@dataclass
+class Device:
+    """Generators of spikes or currents: `size` independent ones with the same parameters."""
+
+    name: str
+    model: str
+    size: Any
+    params: dict[str, Any]
+
+
+@dataclass
+class Projection:
+    """Which sources connect to which targets; describes synapses, holds none.
+
+    In a resolved network `pre` and `post` are `Selection`, `rule` is a `Rule`, `weight` and `delay`
+    are `Distribution` (delay in ms).
+    """
+
+    name: str | None
+    pre: Any
+    post: Any
+    rule: Any
+    weight: Any
+    delay: Any
+    receptor: str | None = None
+    synapse: str = "static"
+
+    def delay_steps_bounds(self, dt: float) -> tuple[int, int]:
+        """Return the smallest and largest delay in steps of `dt` that a draw can give."""
+        return checks.delay_steps_bounds(self, dt)
+
+
+@dataclass
+class Recorder:
+    """What is recorded, from which neurons."""
+
+    record: str
+    source: Any
+
+
+class Network:
+    """A network as declarations: populations, devices, projections, recorders.
+
+    Parameters
+    ----------
+    name : str
+    params : dict, optional
+        Numbers that ``"=expressions"`` can use.
+    scale : float
+        Scales the sizes of all populations and keeps every neuron's in-degree, weights and drive, so
+        that the mean input and the rates stay while correlations grow: fixed_total_number is scaled
+        with the size, the probability of pairwise_bernoulli with its inverse.
+    """
+
+    def __init__(self, name: str = "network", params: dict[str, Any] | None = None, scale: float = 1.0):
+        self.name = name
+        self.params = dict(params or {})
+        self.scale = scale
+        self.populations: dict[str, Population] = {}
+        self.devices: dict[str, Device] = {}
+        self.projections: list[Projection] = []
+        self.recorders: list[Recorder] = []
+        self._resolved: Network | None = None
+
+    # ---------------------------------------------------------------- declare
+
+    def population(self, name: str, size: Any, model: str, *, init: dict[str, Value] | None = None, **params: Value) -> Selection:
+        """Declare a population; return it as a selection.
+
+        Parameters
+        ----------
+        name : str
+        size : int
+        model : str
+            Neuron model, such as ``"iaf_psc_exp"``.
+        init : dict, optional
+            State at time 0: numbers or distributions.
+        **params
+            Parameters of the model; NEST's defaults where not given.
+
+        Raises
+        ------
+        InputError
+            For a name that is taken, unknown models and parameters, wrong values.
+        """
+        self._new_name(name, "populations")
+        population = Population(name, size, model, _plain(params), _plain(init or {}))
+        n = whole(self._value(size, f"network.populations.{name}.size"), f"network.populations.{name}.size", 1)
+        checks.population(population, self._value, f"network.populations.{name}")
+        self.populations[name] = population
+        return selection(name, {name: n}, "population", name)
+
+    def device(self, name: str, model: str, *, size: Any = 1, **params: Value) -> Selection:
+        """Declare a device, `size` generators with the same parameters; return it as a selection."""
+        self._new_name(name, "devices")
+        device = Device(name, model, size, _plain(params))
+        n = whole(self._value(size, f"network.devices.{name}.size"), f"network.devices.{name}.size", 1)
+        checks.device(device, n, self._value, f"network.devices.{name}")
+        self.devices[name] = device
+        return selection(name, {name: n}, "device", name)
+
+    def poisson(self, targets: Selection, rate: Value, weight: Value, *, delay: Value = 1.0, **window: Value) -> Selection:
+        """Drive every target with an independent Poisson train of `rate` (Hz) and `weight`; return the device."""
+        number = 1 + sum(d.model == "poisson_generator" for d in self.devices.values())
+        device = self.device(f"poisson_{number}", "poisson_generator", rate=rate, **window)
+        self.project(device, targets, "all_to_all", weight=weight, delay=delay)
+        return device
+
+    def project(
+        self, pre: Any, post: Any, rule: Any = "all_to_all", *, weight: Value = 1.0, delay: Value = 1.0,
+        receptor: str | None = None, name: str | None = None,
+    ) -> None:  # fmt: skip
+        """Connect `pre` to `post`.
+
+        Parameters
+        ----------
+        pre, post : Selection or plain data
+            Populations or devices; populations.
+        rule : plain data
+            From `fixed_indegree`, `pairwise_bernoulli`, ...
+        weight : number, distribution
+            In the unit of the receptor (pA; mV for iaf_psc_delta); its sign chooses the receptor.
+        delay : number, distribution
+            ms; rounded to the grid of steps, redrawn where below one step.
+        receptor : str, optional
+            Receptor of the target's model that takes all weights.
+        name : str, optional
+            For messages and the summary.
+        """
+        sizes = self._sizes()
+        pre, post = (s.plain(sizes) if isinstance(s, Selection) else s for s in (pre, post))
+        projection = Projection(name, pre, post, _plain(rule), _plain(weight), _plain(delay), receptor)
+        self._resolve_projection(projection, len(self.projections), sizes, 1.0)
+        self.projections.append(projection)
+        self._resolved = None
+
+    def record(self, what: str, source: Any) -> None:
+        """Record `what` (``"spikes"``) of the neurons of `source`."""
+        source = source.plain(self._sizes()) if isinstance(source, Selection) else source
+        recorder = Recorder(what, source)
+        self._resolve_recorder(recorder, len(self.recorders), self._sizes(), 1.0)
+        self.recorders.append(recorder)
+        self._resolved = None
+
+    def _new_name(self, name: str, section: str) -> None:
+        if not isinstance(name, str) or not name or "/" in name or "." in name:
+            raise InputError(f"network.{section}", f"expected a name without '.' and '/', got {name!r}")
+        if name in self.populations or name in self.devices:
+            raise InputError(f"network.{section}.{name}", "expected a new name, this one is taken")
+        self._resolved = None
+
+    # ---------------------------------------------------------------- resolve
+
+    def resolved(self) -> Network:
+        """Return the concrete network: expressions computed, scale applied, defaults filled in.
+
+        Raises
+        ------
+        InputError
+            The first thing that cannot be.
+        """
+        if self._resolved is not None:
+            return self._resolved
+        scale = quantity(self._value(self.scale, "network.scale"), "", "network.scale")
+        if not scale > 0.0:
+            raise InputError("network.scale", f"expected a number above 0, got {scale:g}")
+        sizes = self._sizes()
+        net = Network(self.name)
+        gid = 0
+        for name, p in self.populations.items():
+            n = scaled(sizes[name], scale)
+            params, init = checks.population(p, self._value, f"network.populations.{name}")
+            net.populations[name] = Population(name, n, p.model, params, init, gid)
+            gid += n
+        for name, d in self.devices.items():
+            params = checks.device(d, sizes[name], self._value, f"network.devices.{name}")
+            net.devices[name] = Device(name, d.model, sizes[name], params)
+        for i, projection in enumerate(self.projections):
+            net.projections.append(self._resolve_projection(projection, i, sizes, scale))
+        for i, recorder in enumerate(self.recorders):
+            net.recorders.append(self._resolve_recorder(recorder, i, sizes, scale))
+        if not net.populations:
+            raise InputError("network.populations", "expected at least one population")
+        net._resolved = net
+        self._resolved = net
+        return net
+
+    def _value(self, value: Any, place: str) -> Any:
+        return evaluate(value, self.params, place)
+
+    def _sizes(self) -> dict[str, int]:
+        """Return the unscaled sizes of populations and devices."""
+        found = {n: whole(self._value(p.size, f"network.populations.{n}.size"), f"network.populations.{n}.size", 1)
+                 for n, p in self.populations.items()}  # fmt: skip
+        return found | {n: whole(self._value(d.size, f"network.devices.{n}.size"), f"network.devices.{n}.size", 1)
+                        for n, d in self.devices.items()}  # fmt: skip
+
+    def _resolve_projection(self, p: Projection, index: int, sizes: dict[str, int], scale: float) -> Projection:
+        place = f"network.projections.{index}"
+
+        def scaled_selection(value: Any, side: str, allowed: dict[str, int], kind: str) -> Selection:
+            # Devices keep their size; only populations shrink.
+            found = [
+                selection(part, allowed, kind, f"{place}.{side}", 1.0 if _name(part) in self.devices else scale)
+                for part in (value if isinstance(value, list) else [value])
+            ]
+            selection(value, allowed, kind, f"{place}.{side}")
+            return Selection(tuple(s for f in found for s in f.slices))
+
+        populations = {n: s for n, s in sizes.items() if n in self.populations}
+        pre = scaled_selection(p.pre, "pre", sizes, "population or device")
+        post = scaled_selection(p.post, "post", populations, "population")
+        name = p.name or f"{'+'.join(s.name for s in pre.slices)}->{'+'.join(s.name for s in post.slices)}"
+        how = rule(self._value(p.rule, f"{place}.rule"), f"{place}.rule")
+        kinds = {s.name in self.devices for s in pre.slices}
+        if len(kinds) > 1:
+            raise InputError(f"{place}.pre", "expected either populations or devices, not both in one projection")
+        if kinds == {False}:
+            how = how.scaled(scale, f"{place}.rule")
+        how.check(len(pre), len(post), pre == post, f"{place}.rule")
+        weight, delay = checks.synapse(self, p, pre, post, self._value, place)
+        return Projection(name, pre, post, how, weight, delay, p.receptor, p.synapse)
+
+    def _resolve_recorder(self, r: Recorder, index: int, sizes: dict[str, int], scale: float) -> Recorder:
+        place = f"network.recorders.{index}"
+        if r.record != "spikes":
+            raise InputError(f"{place}.record", f"expected 'spikes', the only quantity recorded so far, got {r.record!r}")
+        populations = {n: s for n, s in sizes.items() if n in self.populations}
+        return Recorder(r.record, selection(r.source, populations, "population", f"{place}.from", scale))
+
+    # ---------------------------------------------------------------- ask
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons of a resolved network."""
+        return sum(p.size for p in self.populations.values())
+
+    def n_synapses(self) -> float:
+        """Return the expected number of synapses between neurons of a resolved network."""
+        return sum(p.rule.n_synapses(len(p.pre), len(p.post)) for p in self.synaptic())
+
+    def synaptic(self) -> list[Projection]:
+        """Return the projections that start at neurons."""
+        return [p for p in self.projections if p.pre.slices[0].name in self.populations]
+
+    def spiking(self) -> list[Projection]:
+        """Return the projections whose spikes travel through synapses: of neurons and spike generators."""
+        return [
+            p for p in self.projections
+            if (n := p.pre.slices[0].name) in self.populations or self.devices[n].model == "spike_generator"
+        ]  # fmt: skip
+
+    def min_delay_steps(self, dt: float) -> int:
+        """Return the smallest delay of a resolved network in steps, 1 where there is none."""
+        return min((p.delay_steps_bounds(dt)[0] for p in self.spiking()), default=1)
+
+    def max_delay_steps(self, dt: float) -> int:
+        """Return the largest delay of a resolved network in steps, 1 where there is none."""
+        return max((p.delay_steps_bounds(dt)[1] for p in self.spiking()), default=1)
+
+    def check_grid(self, dt: float) -> None:
+        """Raise InputError where a time of a resolved network does not fit steps of `dt` (ms)."""
+        checks.grid(self, dt)
+
+    # ---------------------------------------------------------------- plain data
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the network as plain data; `from_dict` gives it back exactly."""
+        data: dict[str, Any] = {"name": self.name, "scale": self.scale}
+        if self.params:
+            data["params"] = self.params
+        data["populations"] = {
+            n: {"size": p.size, "model": p.model, "params": p.params, "init": p.init} for n, p in self.populations.items()
+        }
+        data["devices"] = {n: {"model": d.model, "size": d.size, "params": d.params} for n, d in self.devices.items()}
+        data["projections"] = [
+            {k: v for k, v in vars(p).items() if k not in ("name", "receptor") or v is not None} for p in self.projections
+        ]
+        data["recorders"] = [{"record": r.record, "from": r.source} for r in self.recorders]
+        return copy.deepcopy(data)
+
+    @classmethod
+    def from_dict(cls, data: Any, place: str = "network") -> Network:
+        """Return the network that plain data describes, all of it checked.
+
+        Raises
+        ------
+        InputError
+            The first unknown key, wrong type or impossible value, with its path.
+        """
+        data = checks.keys(data, place, {"name", "scale", "params", "populations", "devices", "projections", "recorders"})
+        net = cls(data.get("name", "network"), data.get("params"), data.get("scale", 1.0))
+        if not isinstance(net.name, str):
+            raise InputError(f"{place}.name", f"expected text, got {net.name!r}")
+        for key, value in checks.mapping(net.params, f"{place}.params").items():
+            quantity(value, "", f"{place}.params.{key}")
+        for name, given in checks.mapping(data.get("populations"), f"{place}.populations").items():
+            net._new_name(name, "populations")
+            where = f"{place}.populations.{name}"
+            given = checks.keys(given, where, {"size", "model", "params", "init"}, required=("size", "model"))
+            params, init = (checks.mapping(given.get(k), f"{where}.{k}") for k in ("params", "init"))
+            net.populations[name] = Population(name, given["size"], given["model"], _plain(params), _plain(init))
+        for name, given in checks.mapping(data.get("devices"), f"{place}.devices").items():
+            net._new_name(name, "devices")
+            where = f"{place}.devices.{name}"
+            given = checks.keys(given, where, {"model", "size", "params"}, required=("model",))
+            params = checks.mapping(given.get("params"), f"{where}.params")
+            net.devices[name] = Device(name, given["model"], given.get("size", 1), _plain(params))
+        names = ("name", "pre", "post", "rule", "weight", "delay", "receptor", "synapse")
+        for i, given in enumerate(checks.sequence(data.get("projections"), f"{place}.projections")):
+            given = checks.keys(given, f"{place}.projections.{i}", set(names), required=("pre", "post"))
+            defaults = {"name": None, "rule": "all_to_all", "weight": 1.0, "delay": 1.0}
+            net.projections.append(Projection(**_plain(defaults | given)))
+        for i, given in enumerate(checks.sequence(data.get("recorders"), f"{place}.recorders")):
+            given = checks.keys(given, f"{place}.recorders.{i}", {"record", "from"}, required=("record", "from"))
+            net.recorders.append(Recorder(given["record"], _plain(given["from"])))
+        net.resolved()
+        return net
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _name(part: Any) -> Any:
+    return part.get("population") if isinstance(part, dict) else part
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy in lists, dicts, text and numbers of Python's own."""
+    if isinstance(value, Distribution):
+        return value.to_dict()
+    if isinstance(value, Rule):
+        raise InputError("rule", "expected plain data, such as from fixed_indegree(100)")
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value

@@ -1,0 +1,164 @@
+"""The engine of one rank: its neurons, synapses and devices as the arrays that the compiled loop reads."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.errors import NumbaExperimentalFeatureWarning
+
+from distsim import rng
+from distsim.communication import Communicator
+from distsim.construction import build
+from distsim.construction.device_connections import current_connections, generated_spikes, poisson_drives
+from distsim.network import Network
+from distsim.network.config import SimulationConfig
+from distsim.partitioners import Partition
+from distsim.registry import models
+from distsim.simulation.delivery import BATCH, Connectome, empty_history
+from distsim.simulation.loop import N_COUNTS, N_PHASES, Neurons, Sources, Tally, advance
+from distsim.timers import clock_address
+
+# Spikes that a message has room for at first; it grows where that is too few.
+FIRST_CAP = 30
+FIRST_LOG = 4096
+
+
+class Engine:
+    """Everything that one rank owns and the loop advances.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    local : LocalNetwork
+    tally : Tally
+        Counts and seconds since the start or the last `reset_tally`.
+    compile_wall_seconds : float
+        Wall time of compiling the loop, or of loading it from numba's cache.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        partition: Partition,
+        ranks: Communicator,
+        settings: SimulationConfig,
+        progress: Callable[[float], None],
+    ):
+        dt, seed = settings.dt, settings.seed
+        self.network, self.dtype = network, np.dtype(settings.precision)
+        self.step = 0
+        self.local = build(network, partition, ranks.rank, dt=dt, seed=seed, progress=progress)
+        self.min_delay, self.max_delay = network.min_delay_steps(dt), network.max_delay_steps(dt)
+        self.neurons = self._neurons(dt, seed)
+        local = self.local
+        self.connectome = Connectome(*(getattr(local, name) for name in Connectome._fields))
+        self.history = empty_history(self.max_delay, self.min_delay)
+        self.sources = self._sources(dt)
+        self.drives = poisson_drives(network, local, dt, seed)
+        self.currents = current_connections(network, local, dt, seed)
+        self.collective = ranks.collective()
+        self.cap = FIRST_CAP
+        self.log = np.empty((FIRST_LOG, 2), np.uint32)
+        most_targets = int(np.diff(local.group_targets, axis=1).max(initial=1))
+        self.scratch = np.empty((3, BATCH * most_targets), np.int64)
+        self.tally = Tally(np.zeros(N_COUNTS, np.int64), np.zeros(len(network.populations), np.int64), np.zeros(N_PHASES))
+        self.clock = clock_address()
+        begin = time.perf_counter()
+        self.updates = self._updates()
+        self.advance(0)
+        self.compile_wall_seconds = time.perf_counter() - begin
+
+    def _neurons(self, dt: float, seed: int) -> Neurons:
+        """Allocate the neurons and draw their initial state."""
+        local, populations = self.local, self.network.populations
+        declared = {name: models.get(p.model).declaration for name, p in populations.items()}
+        n_state = max(len(d.state) for d in declared.values())
+        state = np.zeros((n_state, local.stride), self.dtype)
+        table = [models.get(p.model).constants(p.params, dt) for p in populations.values()]
+        constants = np.zeros((len(table), max(len(row) for row in table)), self.dtype)
+        grids = np.zeros((len(table), local.n_planes), self.dtype)
+        for i, (name, population) in enumerate(populations.items()):
+            first, last = local.ranges[name]
+            constants[i, : len(table[i])] = table[i]
+            grids[i, : local.grids[name].shape[0]] = local.grids[name]
+            offsets = models.get(population.model).offsets(population.params)
+            for k, variable in enumerate(declared[name].state):
+                u = rng.uniforms(seed, rng.STREAM_STATE, k, local.gids[first:last])
+                state[k, first:last] = population.init[variable].ppf(u) - offsets.get(variable, 0.0)
+        self.models = sorted({p.model for p in populations.values()})
+        return Neurons(
+            state=state,
+            refractory=np.zeros(local.stride, np.int16),
+            inputs=np.zeros((local.n_planes, local.stride), np.int32),
+            currents=np.zeros(local.stride, self.dtype),
+            gids=local.gids.astype(np.uint32),
+            recorded=np.zeros(local.gids.shape[0], np.uint8),
+            ranges=np.array(list(local.ranges.values()), np.int64),
+            model=np.array([self.models.index(p.model) for p in populations.values()], np.int64),
+            constants=constants,
+            grids=grids,
+        )
+
+    def _sources(self, dt: float) -> Sources:
+        """Return how gids become sources, and what the spike generators emit."""
+        populations, groups = self.network.populations, self.local.groups
+        first_gid = [p.first_gid for p in populations.values()]
+        first_block = [groups[name].first_block for name in populations]
+        steps, generated = generated_spikes(self.network, groups, dt)
+        return Sources(np.array(first_gid, np.int64), np.array(first_block, np.int64), steps, generated)
+
+    def _updates(self) -> tuple[object, ...]:
+        """Return the models' update loops, compiled for the state's type, as functions that can be passed."""
+        real = numba.from_dtype(self.dtype)
+        signature = types.int64(
+            real[:, ::1], types.int16[::1], types.int32[:, ::1], real[::1], types.int64, types.int64, real[::1],
+            real[::1], types.int32[::1], types.int64,
+        )  # fmt: skip
+        return tuple(
+            numba.cfunc(signature, cache=True, error_model="numpy")(models.get(name).update.py_func)
+            for name in self.models
+        )
+
+    def advance(self, n_steps: int) -> np.ndarray:
+        """Advance by n_steps; return the recorded spikes of this rank, uint32 [n, 2] (gid, step). Collective.
+
+        Raises
+        ------
+        RuntimeError
+            Where MPI reports an error.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+            status, self.history, self.cap, self.log, n_logged = advance(
+                self.step, n_steps, self.min_delay, self.min_delay, self.max_delay, self.updates, self.neurons,
+                self.connectome, self.history, self.sources, self.drives, self.currents, self.collective, self.cap,
+                self.log, self.tally, self.scratch, self.clock,
+            )  # fmt: skip
+        if status != 0:
+            raise RuntimeError(f"MPI_Allgather failed with code {status}")
+        self.step += n_steps
+        return self.log[:n_logged]
+
+    def reset_tally(self) -> None:
+        """Begin counting and timing anew."""
+        for array in self.tally:
+            array[:] = 0
+
+    def state(self, population: str, variable: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (gids, values) of a state variable of the local neurons of a population."""
+        from distsim.errors import unknown
+
+        p = self.network.populations[population]
+        model = models.get(p.model)
+        if variable not in model.declaration.state:
+            raise unknown("state", "state variable", variable, model.declaration.state)
+        first, last = self.local.ranges[population]
+        k = list(model.declaration.state).index(variable)
+        values = self.neurons.state[k, first:last] + model.offsets(p.params).get(variable, 0.0)
+        return self.local.gids[first:last], values

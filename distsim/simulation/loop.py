@@ -1,0 +1,222 @@
+"""The main loop, compiled: deliver, update, exchange.
+
+Update number t takes every neuron from (t-1) dt to t dt. A communication interval is as many steps
+as the smallest delay: what is fired inside it reaches nobody before its end.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numba import uint32
+
+from distsim.communication.exchange import allgather_spikes
+from distsim.construction.kernels import BLOCK, BLOCK_BITS
+from distsim.simulation.delivery import History, deliver, room_for
+from distsim.devices.base import begin_input, next_change, set_currents
+from distsim.timers import seconds
+
+# Places in the arrays of counts and phases.
+N_COUNTS = 5
+NEURON_UPDATES, SYNAPTIC_EVENTS, EXTERNAL_EVENTS, WORDS_SENT, MESSAGES = range(N_COUNTS)
+N_PHASES = 3
+DELIVER, UPDATE, EXCHANGE = range(N_PHASES)
+
+
+class Neurons(NamedTuple):
+    """The neurons of this rank as arrays; populations are runs of the local index.
+
+    Attributes
+    ----------
+    state : np.ndarray
+        float [n_state, stride].
+    refractory : np.ndarray
+        int16 [stride], steps left.
+    inputs : np.ndarray
+        int32 [n_planes, stride], this step's input on the receptors' grids.
+    currents : np.ndarray
+        float [stride], current of generators (pA).
+    gids : np.ndarray
+        uint32 [n_local], ascending.
+    recorded : np.ndarray
+        uint8 [n_local].
+    ranges : np.ndarray
+        int64 [n_populations, 2].
+    model : np.ndarray
+        int64 [n_populations], which of the update functions.
+    constants, grids : np.ndarray
+        float [n_populations, ...], see `NeuronModel`.
+    """
+
+    state: np.ndarray
+    refractory: np.ndarray
+    inputs: np.ndarray
+    currents: np.ndarray
+    gids: np.ndarray
+    recorded: np.ndarray
+    ranges: np.ndarray
+    model: np.ndarray
+    constants: np.ndarray
+    grids: np.ndarray
+
+
+class Sources(NamedTuple):
+    """How a gid becomes a source of synapses, and the spikes that generators emit.
+
+    Attributes
+    ----------
+    first_gid : np.ndarray
+        int64 [n_populations + 1].
+    first_block : np.ndarray
+        int64 [n_populations].
+    steps : np.ndarray
+        int64, steps of the spikes of generators, ascending.
+    sources : np.ndarray
+        uint32, their sources.
+    """
+
+    first_gid: np.ndarray
+    first_block: np.ndarray
+    steps: np.ndarray
+    sources: np.ndarray
+
+
+class Tally(NamedTuple):
+    """What is counted and timed: int64 [N_COUNTS], int64 [n_populations], float64 [N_PHASES]."""
+
+    counts: np.ndarray
+    spikes: np.ndarray
+    seconds: np.ndarray
+
+
+@numba.njit(cache=True, error_model="numpy")
+def advance(
+    t, n_steps, interval, min_delay, max_delay, updates, neurons, connectome, history, sources, drives,
+    current_net, collective, cap, log, tally, scratch, clock,
+):  # fmt: skip
+    """Advance this rank by n_steps from step t. Collective.
+
+    Returns
+    -------
+    status : int
+        0, or MPI's error code.
+    history : History
+        With the new spikes, perhaps in a larger array.
+    cap : int
+        Spikes that a message has room for.
+    log, n_logged : np.ndarray, int
+        uint32 [., 2] (gid, step) of the recorded spikes of this rank, in order of step.
+    """
+    timespec = np.zeros(2, np.int64)
+    ranges, model, gids, recorded = neurons.ranges, neurons.model, neurons.gids, neurons.recorded
+    state, refractory, inputs, currents = neurons.state, neurons.refractory, neurons.inputs, neurons.currents
+    constants, grids = neurons.constants, neurons.grids
+    counts, n_spikes, phases = tally
+    flat_inputs = inputs.reshape(inputs.size)
+    n_local, n_populations = gids.shape[0], ranges.shape[0]
+    fired = np.empty(n_local + 1, np.int32)
+    outgoing = np.empty(n_local + 1024, np.uint32)
+    per_lag = np.zeros(interval, np.int64)
+    change = next_change(current_net, t)
+    if change < t + 1 or t == 0:
+        change = t + 1
+    n_logged = 0
+    last = t + n_steps
+    mark = seconds(clock, timespec)
+    while t < last:
+        lags = min(interval, last - t)
+        n_out = 0
+        for lag in range(lags):
+            t += 1
+            # Deliver: the drives' spikes, then those of neurons that arrive at t.
+            counts[EXTERNAL_EVENTS] += begin_input(flat_inputs, drives, t)
+            counts[SYNAPTIC_EVENTS] += deliver(flat_inputs, connectome, history, t, min_delay, max_delay, scratch)
+            if t >= change:
+                set_currents(currents, current_net, t)
+                change = next_change(current_net, t)
+            now = seconds(clock, timespec)
+            phases[DELIVER] += now - mark
+            mark = now
+
+            # Update: every population by its model's step.
+            n_fired = 0
+            for p in range(n_populations):
+                n = updates[model[p]](
+                    state, refractory, inputs, currents, ranges[p, 0], ranges[p, 1], constants[p], grids[p],
+                    fired, n_fired,
+                )  # fmt: skip
+                n_spikes[p] += n - n_fired
+                n_fired = n
+            counts[NEURON_UPDATES] += n_local
+            if n_out + n_fired > outgoing.shape[0]:
+                larger = np.empty(2 * (n_out + n_fired), np.uint32)
+                larger[:n_out] = outgoing[:n_out]
+                outgoing = larger
+            if n_logged + n_fired > log.shape[0]:
+                longer = np.empty((2 * (n_logged + n_fired), 2), np.uint32)
+                longer[:n_logged] = log[:n_logged]
+                log = longer
+            for i in range(n_fired):
+                gid = gids[fired[i]]
+                outgoing[n_out + i] = gid
+                if recorded[fired[i]]:
+                    log[n_logged, 0] = gid
+                    log[n_logged, 1] = uint32(t)
+                    n_logged += 1
+            n_out += n_fired
+            per_lag[lag] = n_fired
+            now = seconds(clock, timespec)
+            phases[UPDATE] += now - mark
+            mark = now
+
+        # Exchange: all ranks' spikes of the interval become history.
+        status, received, words, cap, n_sent, n_messages = allgather_spikes(
+            collective, outgoing, n_out, per_lag, interval, cap
+        )
+        if status != 0:
+            return status, history, cap, log, n_logged
+        counts[WORDS_SENT] += n_sent
+        counts[MESSAGES] += n_messages
+        history = remember(history, sources, received, words, collective.n_ranks, interval, lags, t - lags)
+        now = seconds(clock, timespec)
+        phases[EXCHANGE] += now - mark
+        mark = now
+    return 0, history, cap, log, n_logged
+
+
+@numba.njit(error_model="numpy")
+def remember(history, sources, received, words, n_ranks, interval, lags, t):
+    """Add the spikes of steps t + 1 ... t + lags, of all ranks and of generators, to the history."""
+    past, slots, tail = history
+    first_gid, first_block, steps, generated = sources
+    n_populations = first_block.shape[0]
+    n_slots = slots.shape[0]
+    place = np.empty(n_ranks, np.int64)
+    for rank in range(n_ranks):
+        place[rank] = rank * words + 1 + interval
+    g = np.searchsorted(steps, t, side="right")
+    for lag in range(lags):
+        step = t + 1 + lag
+        n_new = np.searchsorted(steps, step, side="right") - g
+        for rank in range(n_ranks):
+            n_new += np.int64(received[rank * words + 1 + lag])
+        past = room_for(past, slots, tail, step, n_new)
+        n = tail[0]
+        slots[step % n_slots, 0] = n
+        for rank in range(n_ranks):
+            for _ in range(np.int64(received[rank * words + 1 + lag])):
+                gid = np.int64(received[place[rank]])
+                place[rank] += 1
+                p = np.searchsorted(first_gid, gid, side="right") - 1
+                index = gid - first_gid[p]
+                past[n] = uint32(((first_block[p] + (index >> BLOCK_BITS)) << BLOCK_BITS) | (index & (BLOCK - 1)))
+                n += 1
+        while g < steps.shape[0] and steps[g] == step:
+            past[n] = generated[g]
+            g += 1
+            n += 1
+        slots[step % n_slots, 1] = n
+        tail[0] = n
+    return History(past, slots, tail)

@@ -1,0 +1,134 @@
+"""Summary of a run: what was simulated, how fast, what it took; and whether it fits, before it starts."""
+
+from __future__ import annotations
+
+import datetime
+import resource
+import socket
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+
+from distsim import __version__
+from distsim.communication import Communicator
+from distsim.construction.estimate import memory_bytes
+from distsim.errors import InputError
+from distsim.network import Network
+from distsim.simulation.loop import DELIVER, EXCHANGE, EXTERNAL_EVENTS, MESSAGES, NEURON_UPDATES, SYNAPTIC_EVENTS, UPDATE, WORDS_SENT
+
+if TYPE_CHECKING:
+    from distsim.simulation.simulation import Simulation
+
+SCHEMA = 1
+
+
+def check_memory(network: Network, dt: float, ranks: Communicator) -> None:
+    """Raise InputError on all ranks where the network needs more memory than a machine has. Collective."""
+    needed = memory_bytes(network, ranks.n_ranks, dt)["total"]
+    host = socket.gethostname()
+    hosts = ranks.allgather((host, psutil.virtual_memory().available))
+    for name in sorted({h for h, _ in hosts}):
+        available = min(a for h, a in hosts if h == name)
+        n_here = sum(h == name for h, _ in hosts)
+        if needed * n_here > available:
+            missing = needed * n_here - available
+            enough = int(np.ceil(needed * ranks.n_ranks / (available / n_here)))
+            raise InputError(
+                "network",
+                f"expected to fit into memory: {n_here} ranks on {name} need {needed * n_here / 1e9:.1f} GB, "
+                f"{available / 1e9:.1f} GB are free, {missing / 1e9:.1f} GB are missing "
+                f"(about {enough} ranks with this much memory each would hold it, or a smaller network.scale)",
+            )
+
+
+def peak_rss_bytes() -> int:
+    """Return the largest resident memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def summary(simulation: Simulation) -> dict[str, Any]:
+    """Return the summary of a run, as interface and keys of summary.json say. Collective."""
+    config, network, engine, ranks = simulation.config, simulation.network, simulation.engine, simulation.ranks
+    settings = config.simulation
+    dt = settings.dt
+    counts = ranks.sum(engine.tally.counts.copy())
+    spikes = ranks.sum(engine.tally.spikes.copy())
+    by_projection = ranks.sum(engine.local.n_synapses_by_projection.copy())
+    phases = ranks.sum(engine.tally.seconds.copy()) / ranks.n_ranks
+    per_rank = ranks.allgather((peak_rss_bytes(), engine.local.n_bytes, simulation.recording.wall_seconds,
+                                simulation.counted_wall_seconds, simulation.build_wall_seconds,
+                                engine.compile_wall_seconds, simulation.run_wall_seconds))  # fmt: skip
+    rss, n_bytes, record, counted, build, compile_, run = (list(values) for values in zip(*per_rank, strict=True))
+    n_synapses = int(by_projection.sum())
+    counted_ms = max(engine.step - simulation.n_transient, 0) * dt
+    names = list(network.populations)
+    started = datetime.datetime.fromtimestamp(simulation.started, datetime.UTC)
+    return {
+        "schema": SCHEMA,
+        "distsim_version": __version__,
+        "started": started.isoformat(timespec="seconds"),
+        "hostname": socket.gethostname(),
+        "config_sha256": config.sha256(),
+        "network": {
+            "name": network.name,
+            "n_neurons": network.n_neurons,
+            "n_synapses": n_synapses,
+            "n_synapses_by_projection": _by_name(network, by_projection),
+            "populations": {n: {"n": p.size, "model": p.model} for n, p in network.populations.items()},
+        },
+        "run": {
+            "n_ranks": ranks.n_ranks,
+            "mpi": ranks.library,
+            "dt_ms": dt,
+            "duration_ms": round(counted_ms, 9),
+            "transient_ms": round(min(engine.step, simulation.n_transient) * dt, 9),
+            "seed": settings.seed,
+            "partitioner": settings.partitioner,
+            "exchange": "allgather" if ranks.n_ranks > 1 else "none",
+            "precision": settings.precision,
+            "min_delay_ms": round(engine.min_delay * dt, 9),
+            "max_delay_ms": round(engine.max_delay * dt, 9),
+        },
+        "timing": {
+            "compile_wall_seconds": max(compile_),
+            "build_wall_seconds": max(build),
+            "run_wall_seconds": max(run),
+            "real_time_factor": max(counted) / (counted_ms / 1000.0) if counted_ms else None,
+            "phases": {
+                "deliver": float(phases[DELIVER]),
+                "update": float(phases[UPDATE]),
+                "exchange": float(phases[EXCHANGE]),
+                "record": sum(record) / ranks.n_ranks,
+                "checkpoint": 0.0,
+            },
+        },
+        "memory": {
+            "peak_rss_bytes": rss,
+            "bytes_per_synapse": sum(n_bytes) / n_synapses if n_synapses else None,
+        },
+        "counts": {
+            "neuron_updates": int(counts[NEURON_UPDATES]),
+            "spikes": int(spikes.sum()),
+            "synaptic_events": int(counts[SYNAPTIC_EVENTS]),
+            "external_events": int(counts[EXTERNAL_EVENTS]),
+            "plasticity_updates": 0,
+            "bytes_sent": int(counts[WORDS_SENT]) * 4,
+            "messages": int(counts[MESSAGES]),
+        },
+        "rates_hz": {
+            name: float(spikes[i]) / network.populations[name].size / (counted_ms / 1000.0) if counted_ms else None
+            for i, name in enumerate(names)
+        },
+        "spike_hash": simulation.recording.spike_hash,
+    }
+
+
+def _by_name(network: Network, by_projection: np.ndarray) -> dict[str, int]:
+    """Return synapses by projection name; projections of one name are told apart by their index."""
+    found: dict[str, int] = {}
+    for i, projection in enumerate(network.projections):
+        if projection in network.spiking():
+            name = projection.name if projection.name not in found else f"{projection.name}#{i}"
+            found[name] = int(by_projection[i])
+    return found

@@ -1,0 +1,150 @@
+"""Spikes in SONATA's HDF5 format, ordered by time, as libsonata reads them.
+
+https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md, spike files.
+Uncompressed: the wheel of libsonata has no deflate filter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from distsim.io.spike_log import RECORD, read_log
+
+# Spikes that are sorted at a time.
+WINDOW = 4_000_000
+CHUNK = 65_536
+SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
+MAGIC = 0x0A7A
+VERSION = (0, 1)
+
+
+@dataclass(frozen=True)
+class MergedSpikes:
+    """What was found while merging: hash over (gid, step), spikes of each population."""
+
+    spike_hash: str
+    n_spikes: dict[str, int]
+
+
+def timestamps(steps: np.ndarray, dt: float) -> np.ndarray:
+    """Return steps as times (float64 ms), the nearest number to the decimal that a user expects."""
+    return np.round(steps.astype(np.float64) * dt, 9)
+
+
+def hash_update(digest, steps: np.ndarray, gids: np.ndarray) -> None:
+    """Add spikes in order of (step, gid) to a hash: uint64 gid, int64 step, little endian."""
+    pairs = np.empty((steps.shape[0], 2), dtype="<i8")
+    pairs[:, 0], pairs[:, 1] = gids, steps
+    digest.update(pairs.data)
+
+
+def spike_hash(steps: np.ndarray, gids: np.ndarray) -> str:
+    """Return the sha256 of spikes given in any order."""
+    digest = hashlib.sha256()
+    order = np.lexsort((gids, steps))
+    hash_update(digest, np.asarray(steps)[order], np.asarray(gids)[order])
+    return digest.hexdigest()
+
+
+def sorted_windows(logs: list[np.ndarray], window: int = WINDOW) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (steps, gids), both int64, of all logs in order of (step, gid), about `window` at a time."""
+    starts = [0] * len(logs)
+    share = max(window // max(len(logs), 1), 1)
+    while any(start < len(log) for start, log in zip(starts, logs, strict=True)):
+        # The log that comes least far with its share decides where the window ends.
+        last = min(
+            int(log["step"][min(start + share, len(log)) - 1])
+            for start, log in zip(starts, logs, strict=True)
+            if start < len(log)
+        )
+        keys = []
+        for i, log in enumerate(logs):
+            # A step may have more spikes than the share: the window then takes it whole.
+            stop = starts[i] + int(np.searchsorted(log["step"][starts[i] :], last, side="right"))
+            part = log[starts[i] : stop]
+            keys.append((part["step"].astype(np.uint64) << np.uint64(32)) | part["gid"].astype(np.uint64))
+            starts[i] = stop
+        key = np.sort(np.concatenate(keys))
+        yield (key >> np.uint64(32)).astype(np.int64), (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def merge_spikes(
+    log_paths: list[Path], out_path: Path, populations: list[tuple[str, int, int]], dt: float
+) -> MergedSpikes:
+    """Merge the ranks' logs into one SONATA file; under its final name it is whole.
+
+    Parameters
+    ----------
+    log_paths : list of Path
+    out_path : Path
+    populations : list of (name, first gid, size)
+        Ascending in gid.
+    dt : float
+        Step (ms).
+
+    Raises
+    ------
+    OSError
+        Where the disk is full; nothing is left under the final name, the logs stay.
+    """
+    part_path = out_path.with_name(f".{out_path.name}.part")
+    digest = hashlib.sha256()
+    logs = [read_log(path) for path in log_paths]
+    edges = np.array([first for _, first, _ in populations] + [2**62])
+    counts = dict.fromkeys((name for name, _, _ in populations), 0)
+    try:
+        with h5py.File(part_path, "w") as file:
+            file.attrs["magic"] = np.uint32(MAGIC)
+            file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
+            groups = {name: _population(file, name) for name, _, _ in populations}
+            for steps, gids in sorted_windows(logs):
+                hash_update(digest, steps, gids)
+                owner = np.searchsorted(edges, gids, side="right") - 1
+                for i, (name, first, _) in enumerate(populations):
+                    mine = owner == i
+                    _append(groups[name]["timestamps"], timestamps(steps[mine], dt))
+                    _append(groups[name]["node_ids"], (gids[mine] - first).astype(np.uint64))
+                    counts[name] += int(mine.sum())
+        with open(part_path, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part_path, out_path)
+    except BaseException:
+        part_path.unlink(missing_ok=True)
+        raise
+    return MergedSpikes(digest.hexdigest(), counts)
+
+
+def _population(file: h5py.File, name: str) -> h5py.Group:
+    """Create a population's group with empty datasets."""
+    group = file.create_group(f"spikes/{name}")
+    group.attrs.create("sorting", 2, dtype=SORTING)
+    times = group.create_dataset("timestamps", (0,), "f8", maxshape=(None,), chunks=(CHUNK,))
+    times.attrs["units"] = "ms"
+    group.create_dataset("node_ids", (0,), "u8", maxshape=(None,), chunks=(CHUNK,))
+    return group
+
+
+def _append(dataset: h5py.Dataset, values: np.ndarray) -> None:
+    """Append values to a dataset."""
+    n = dataset.shape[0]
+    dataset.resize((n + values.shape[0],))
+    dataset[n:] = values
+
+
+def read_spikes(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return (timestamps in ms, node ids) of every population of a SONATA spike file."""
+    with h5py.File(path, "r") as file:
+        return {
+            name: (group["timestamps"][:], group["node_ids"][:].astype(np.int64))
+            for name, group in file["spikes"].items()
+        }
+
+
+__all__ = ["RECORD", "MergedSpikes", "merge_spikes", "read_spikes", "spike_hash", "timestamps"]
