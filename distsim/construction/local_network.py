@@ -238,7 +238,8 @@ def build(
     )
     block_offset = np.concatenate([[0], np.cumsum(n_slots + 1)])
     synapses = np.empty(int(base[-1]), dtype=np.uint32)
-    offsets = np.zeros(int(block_offset[-1]), dtype=np.uint32)
+    # numpy asks for huge pages for memory that it does not get zeroed; every place is written below.
+    offsets = np.empty(int(block_offset[-1]), dtype=np.uint32)
     slots = np.empty(int(per_block.max(initial=0)), dtype=np.uint32)
     records = np.empty_like(slots)
     by_block: dict[int, list[tuple[int, Column, int]]] = {}

@@ -16,9 +16,9 @@ from distsim.construction.kernels import BLOCK, BLOCK_BITS
 from distsim.simulation.prefetch import prefetch
 
 # Spikes that are looked up together: their places in the index are fetched while the list is made.
-BATCH = 256
+BATCH = 2048
 # Segments between the one that is delivered and the one that is fetched; cache lines fetched of it.
-AHEAD = 6
+AHEAD = 12
 LINE = 16
 
 
@@ -96,7 +96,7 @@ def deliver(inp, net, history, t, min_delay, max_delay, scratch):
     history : History
     t, min_delay, max_delay : int
         Step; smallest and largest delay in steps.
-    scratch : int64 [3, BATCH * most target blocks of a group]
+    scratch : int64 [3, BATCH + number of target blocks]
 
     Returns
     -------
@@ -108,57 +108,53 @@ def deliver(inp, net, history, t, min_delay, max_delay, scratch):
     sources, slots, _ = history
     starts, lengths, targets = scratch[0], scratch[1], scratch[2]
     n_slots = slots.shape[0]
-    synapses_address = np.uintp(synapses.ctypes.data)
+    synapses_address, offsets_address = np.uintp(synapses.ctypes.data), np.uintp(offsets.ctypes.data)
+    room = starts.shape[0] - np.int64(target_base.shape[0])
     events = np.int64(0)
-    for d in range(min_delay, min(max_delay, t - 1) + 1):
-        slot = (t - d) % n_slots
-        for first in range(slots[slot, 0], slots[slot, 1], BATCH):
-            n = _list_segments(
-                sources, first, min(first + BATCH, slots[slot, 1]), d, offsets, block_base, block_offset,
-                block_size, block_group, group_delay, group_targets, target_base, starts, lengths, targets,
-            )  # fmt: skip
-            for j in range(n):
-                if j + AHEAD < n:
-                    for line in range(0, lengths[j + AHEAD] + LINE - 1, LINE):
-                        prefetch(synapses_address + np.uintp(4 * (starts[j + AHEAD] + line)))
-                start, target, length = uint64(starts[j]), uint64(targets[j]), lengths[j]
-                for i in range(length):
-                    record = synapses[start + uint64(i)]
-                    inp[target + uint64(record & uint32(0xFFFF))] += int32(record) >> int32(16)
-                events += length
+    d, last_d = min_delay, min(max_delay, t - 1)
+    j = slots[(t - d) % n_slots, 0]
+    while d <= last_d:
+        # 1. Where in the index are the segments? A batch of places is listed and fetched.
+        m = 0
+        while d <= last_d and m < room:
+            stop = slots[(t - d) % n_slots, 1]
+            while j < stop and m < room:
+                source = sources[uint64(j)]
+                j += 1
+                block = uint64(source >> uint32(BLOCK_BITS))
+                group = uint64(block_group[block])
+                d_first, n_delays = group_delay[group, 0], group_delay[group, 1]
+                if d < d_first or d >= d_first + n_delays:
+                    continue
+                index = np.int64(source & uint32(BLOCK - 1))
+                for k in range(group_targets[group, 0], group_targets[group, 1]):
+                    row = (k - group_targets[group, 0]) * block_size[block] + index
+                    place = block_offset[block] + row * n_delays + d - d_first
+                    prefetch(offsets_address + np.uintp(4 * place))
+                    starts[m] = place
+                    lengths[m] = block_base[block]
+                    targets[m] = target_base[k]
+                    m += 1
+            if j >= stop:
+                d += 1
+                j = slots[(t - d) % n_slots, 0]
+        # 2. Which of them hold synapses?
+        n = 0
+        for i in range(m):
+            place = uint64(starts[i])
+            first, last = offsets[place], offsets[place + uint64(1)]
+            starts[n] = lengths[i] + np.int64(first)
+            lengths[n] = np.int64(last - first)
+            targets[n] = targets[i]
+            n += last > first
+        # 3. Deliver them; those a few places ahead are fetched.
+        for i in range(n):
+            if i + AHEAD < n:
+                for line in range(0, lengths[i + AHEAD] + LINE - 1, LINE):
+                    prefetch(synapses_address + np.uintp(4 * (starts[i + AHEAD] + line)))
+            start, target, length = uint64(starts[i]), uint64(targets[i]), lengths[i]
+            for k in range(length):
+                record = synapses[start + uint64(k)]
+                inp[target + uint64(record & uint32(0xFFFF))] += int32(record) >> int32(16)
+            events += length
     return events
-
-
-@numba.njit(error_model="numpy")
-def _list_segments(
-    sources, first, last, d, offsets, block_base, block_offset, block_size, block_group, group_delay,
-    group_targets, target_base, starts, lengths, targets,
-):  # fmt: skip
-    """List the segments of delay d of sources first to last that hold synapses; return their number."""
-    offsets_address = np.uintp(offsets.ctypes.data)
-    m = 0
-    for j in range(first, last):
-        source = sources[uint64(j)]
-        block = uint64(source >> uint32(BLOCK_BITS))
-        group = uint64(block_group[block])
-        d_first, n_delays = group_delay[group, 0], group_delay[group, 1]
-        if d < d_first or d >= d_first + n_delays:
-            continue
-        index = np.int64(source & uint32(BLOCK - 1))
-        for k in range(group_targets[group, 0], group_targets[group, 1]):
-            row = (k - group_targets[group, 0]) * block_size[block] + index
-            place = block_offset[block] + row * n_delays + d - d_first
-            prefetch(offsets_address + np.uintp(4 * place))
-            starts[m] = place
-            lengths[m] = block_base[block]
-            targets[m] = target_base[k]
-            m += 1
-    n = 0
-    for j in range(m):
-        start, stop = offsets[uint64(starts[j])], offsets[uint64(starts[j] + 1)]
-        if stop > start:
-            starts[n] = lengths[j] + np.int64(start)
-            lengths[n] = np.int64(stop - start)
-            targets[n] = targets[j]
-            n += 1
-    return n

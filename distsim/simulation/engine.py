@@ -65,8 +65,7 @@ class Engine:
         self.collective = ranks.collective()
         self.cap = FIRST_CAP
         self.log = np.empty((FIRST_LOG, 2), np.uint32)
-        most_targets = int(np.diff(local.group_targets, axis=1).max(initial=1))
-        self.scratch = np.empty((3, BATCH * most_targets), np.int64)
+        self.scratch = np.empty((3, BATCH + local.target_base.shape[0]), np.int64)
         self.tally = Tally(np.zeros(N_COUNTS, np.int64), np.zeros(len(network.populations), np.int64), np.zeros(N_PHASES))
         self.clock = clock_address()
         begin = time.perf_counter()

@@ -21,8 +21,8 @@ from distsim.timers import seconds
 # Places in the arrays of counts and phases.
 N_COUNTS = 5
 NEURON_UPDATES, SYNAPTIC_EVENTS, EXTERNAL_EVENTS, WORDS_SENT, MESSAGES = range(N_COUNTS)
-N_PHASES = 3
-DELIVER, UPDATE, EXCHANGE = range(N_PHASES)
+N_PHASES = 4
+DRIVE, DELIVER, UPDATE, EXCHANGE = range(N_PHASES)
 
 
 class Neurons(NamedTuple):
@@ -130,12 +130,17 @@ def advance(
         n_out = 0
         for lag in range(lags):
             t += 1
-            # Deliver: the drives' spikes, then those of neurons that arrive at t.
+            # Drive: the spikes of Poisson generators begin this step's input.
             counts[EXTERNAL_EVENTS] += begin_input(flat_inputs, drives, t)
-            counts[SYNAPTIC_EVENTS] += deliver(flat_inputs, connectome, history, t, min_delay, max_delay, scratch)
             if t >= change:
                 set_currents(currents, current_net, t)
                 change = next_change(current_net, t)
+            now = seconds(clock, timespec)
+            phases[DRIVE] += now - mark
+            mark = now
+
+            # Deliver: the spikes of neurons that arrive at t.
+            counts[SYNAPTIC_EVENTS] += deliver(flat_inputs, connectome, history, t, min_delay, max_delay, scratch)
             now = seconds(clock, timespec)
             phases[DELIVER] += now - mark
             mark = now

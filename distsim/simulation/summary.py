@@ -15,7 +15,7 @@ from distsim.communication import Communicator
 from distsim.construction.estimate import memory_bytes
 from distsim.errors import InputError
 from distsim.network import Network
-from distsim.simulation.loop import DELIVER, EXCHANGE, EXTERNAL_EVENTS, MESSAGES, NEURON_UPDATES, SYNAPTIC_EVENTS, UPDATE, WORDS_SENT
+from distsim.simulation.loop import DELIVER, DRIVE, EXCHANGE, EXTERNAL_EVENTS, MESSAGES, NEURON_UPDATES, SYNAPTIC_EVENTS, UPDATE, WORDS_SENT
 
 if TYPE_CHECKING:
     from distsim.simulation.simulation import Simulation
@@ -96,6 +96,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "run_wall_seconds": max(run),
             "real_time_factor": max(counted) / (counted_ms / 1000.0) if counted_ms else None,
             "phases": {
+                "drive": float(phases[DRIVE]),
                 "deliver": float(phases[DELIVER]),
                 "update": float(phases[UPDATE]),
                 "exchange": float(phases[EXCHANGE]),

@@ -21,6 +21,9 @@ def sample_voltages(neurons: Any, duration: float) -> np.ndarray:
     events = meter.get("events")
     order = np.lexsort((events["senders"], np.rint(np.asarray(events["times"]) / DT)))
     n_steps = round(duration / DT)
+    # Phases inside a millisecond are counted from the first sample, so it has to be the one assumed.
+    if round(float(np.min(events["times"])) / DT) != round(TRANSIENT_MS / DT) + 1:
+        raise RuntimeError("the multimeter did not start at the first step after the transient")
     return np.asarray(events["V_m"])[order][: n_steps * len(neurons)].reshape(n_steps, len(neurons))
 
 
@@ -38,7 +41,9 @@ def noise_generator(duration: float = 5000.0) -> dict[str, Any]:
     params = PARAMS["iaf_psc_exp"] | {"V_th": 1e9}
     reset()
     neurons = nest.Create("iaf_psc_exp", N_NEURONS, params=params | {"V_m": params["E_L"]})
-    nest.Connect(nest.Create("noise_generator", params=device), neurons, syn_spec={"weight": 1.0, "delay": 1.0})
+    nest.Connect(
+        nest.Create("noise_generator", params=device), neurons, syn_spec={"weight": 1.0, "delay": 1.0}
+    )
     v = sample_voltages(neurons, duration)
     by_phase = v.reshape(-1, round(device["dt"] / DT), N_NEURONS)
     resistance, decay = params["tau_m"] / params["C_m"], math.exp(-device["dt"] / params["tau_m"])

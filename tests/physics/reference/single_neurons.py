@@ -161,9 +161,13 @@ def cases_of(model: str) -> dict[str, Any]:
     weak_ex, weak_in = WEAK[model]
     weak = [spike_input([1.0, 5.0, 5.1, 20.0], weak_ex), spike_input([10.0, 30.0], weak_in)]
     # Later inputs arrive in the refractory period, in its last step, and just after it.
-    spike_at = {"iaf_psc_delta": 6.0, "iaf_psc_exp": 6.9, "iaf_psc_alpha": 8.9}[model]
+    spike_at = {"iaf_psc_delta": 6.0, "iaf_psc_exp": 7.2, "iaf_psc_alpha": 9.0}[model]
     probes = [round(spike_at + after - 1.0, 1) for after in (0.5, 1.9, 2.0, 2.1, 2.2, 10.0)]
-    strong = [spike_input([5.0], STRONG[model]), spike_input(probes, weak_ex), spike_input([30.0], STRONG[model])]
+    strong = [
+        spike_input([5.0], STRONG[model]),
+        spike_input(probes, weak_ex),
+        spike_input([30.0], STRONG[model]),
+    ]
     dc = {"model": "dc_generator", "params": {"amplitude": 250.0, "start": 10.0, "stop": 50.0}}
     steps = {"amplitude_times": [10.0, 20.0, 35.0], "amplitude_values": [200.0, -100.0, 300.0]}
     stepped = {"model": "step_current_generator", "params": steps}
@@ -177,6 +181,8 @@ def cases_of(model: str) -> dict[str, Any]:
         "strong_input": run_case(model, params, strong, 45.0),
         "pair": pair(model, params),
     }
+    if cases["strong_input"]["spikes"][0] != spike_at:
+        raise RuntimeError(f"{model}: the inputs after the first spike are placed for {spike_at} ms")
     if model == "iaf_psc_delta":
         # V_m lands exactly on the threshold: it counts as crossed.
         cases["exact_threshold"] = run_case(model, params, [spike_input([1.0], 15.0)], 6.0)
@@ -186,7 +192,7 @@ def cases_of(model: str) -> dict[str, Any]:
         nearly = params | {"tau_syn_ex": 10.001, "tau_syn_in": 9.999}
         cases["unequal_tau_syn"] = run_case(model, unequal, weak, 40.0, currents=True)
         cases["tau_syn_equals_tau_m"] = run_case(model, singular, weak, 40.0)
-        cases["tau_syn_near_tau_m"] = run_case(model, nearly, weak, 25.0)
+        cases["tau_syn_near_tau_m"] = run_case(model, nearly, weak, 40.0)
     return {name: {"model": model, **case} for name, case in cases.items()}
 
 
