@@ -22,6 +22,10 @@ class InputError(ValueError):
         self.problem = problem
         super().__init__(f"{place}: {problem}" if place else problem)
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        # Errors travel from rank 0 to the others by pickle.
+        return InputError, (self.place, self.problem)
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the known name closest to `name`, or an empty string."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ class SerialCommunicator:
 
     def barrier(self) -> None:
         """Wait for all ranks. Collective."""
+
+    def meet(self, timeout: float) -> bool:
+        """Wait for all ranks, at most `timeout` seconds; return whether all came."""
+        return True
 
     def abort(self, code: int) -> None:
         """End all ranks at once."""
@@ -86,6 +91,16 @@ class MPICommunicator:
     def barrier(self) -> None:
         """Wait for all ranks. Collective."""
         self._comm.Barrier()
+
+    def meet(self, timeout: float) -> bool:
+        """Wait for all ranks, at most `timeout` seconds; return whether all came."""
+        request = self._comm.Ibarrier()
+        end = time.monotonic() + timeout
+        while not request.Test():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.005)
+        return True
 
     def abort(self, code: int) -> None:
         """End all ranks at once: an uncaught error on one rank would leave the others waiting for ever."""

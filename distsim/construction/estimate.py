@@ -55,3 +55,17 @@ def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
         "process": BYTES_OF_PROCESS,
     }
     return found | {"total": float(np.sum(list(found.values())))}
+
+
+def expected_rates(network: Network) -> dict[str, float]:
+    """Return the expected external spikes per second and neuron of each population."""
+    found = dict.fromkeys(network.populations, 0.0)
+    for p in network.projections:
+        sources = [network.devices[s.name] for s in p.pre.slices if s.name in network.devices]
+        if not sources or sources[0].model != "poisson_generator":
+            continue
+        rate = sum(d.params["rate"] * len(s) for d, s in zip(sources, p.pre.slices, strict=True)) / len(p.pre)
+        for part in p.post.slices:
+            per_target = p.rule.n_synapses(len(p.pre), len(p.post)) / len(p.post)
+            found[part.name] += rate * per_target * len(part) / network.populations[part.name].size
+    return found

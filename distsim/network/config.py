@@ -30,6 +30,7 @@ from distsim.network.overrides import apply_overrides, check_new_params
 from distsim.units import quantity
 
 SUFFIXES = (".yaml", ".yml")
+EXCHANGES = ("auto", "allgather")
 
 
 class _Section(BaseModel):
@@ -86,6 +87,13 @@ class SimulationConfig(_Section):
             raise unknown("simulation.partitioner", "partitioner", value, registry.partitioners)
         return value
 
+    @field_validator("exchange")
+    @classmethod
+    def _known_exchange(cls, value: str) -> str:
+        if value not in EXCHANGES:
+            raise unknown("simulation.exchange", "exchange", value, EXCHANGES)
+        return value
+
     @model_validator(mode="after")
     def _whole_steps(self) -> SimulationConfig:
         if not self.dt > 0:
@@ -129,6 +137,11 @@ class Config(_Section):
     @classmethod
     def _network(cls, value: Any) -> Network:
         return value if isinstance(value, Network) else Network.from_dict(value, "network")
+
+    @model_validator(mode="after")
+    def _grid(self) -> Config:
+        self.network.resolved().check_grid(self.simulation.dt)
+        return self
 
     @field_serializer("network")
     def _network_dict(self, value: Network) -> dict[str, Any]:

@@ -78,6 +78,11 @@ class AllToAll(Rule):
     def max_indegree(self, n_pre, n_post):
         return float(n_pre)
 
+    def scaled(self, scale, place):
+        if scale != 1.0:
+            raise InputError(place, f"expected network.scale of 1 with all_to_all: in-degrees cannot be kept, got {scale:g}")
+        return self
+
 
 @dataclass(frozen=True)
 class FixedIndegree(Rule):

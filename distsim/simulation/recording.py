@@ -61,7 +61,7 @@ class Recording:
 
     def _path(self, rank: int) -> Path:
         assert self.folder is not None
-        return self.folder / f".spikes.{rank}.log"
+        return self.folder / f"spikes.{rank}.log"
 
     def choose(self, engine: Any) -> None:
         """Mark the neurons of this rank that are recorded."""
@@ -105,7 +105,7 @@ class Recording:
                 for path in logs:
                     path.unlink()
             except OSError as error:
-                problem = f"{self.folder}: spikes.h5 cannot be written, the spikes are in .spikes.*.log: {error}"
+                problem = f"{self.folder}: spikes.h5 cannot be written, the spikes are in spikes.*.log: {error}"
         problem, self.spike_hash = self.ranks.bcast((problem, self.spike_hash))
         if problem:
             raise OSError(problem)

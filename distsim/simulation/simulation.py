@@ -88,7 +88,6 @@ class Simulation:
         self.progress = progress or (lambda stage, fraction, details: None)
         settings = self.config.simulation
         self.network = self.config.network.resolved()
-        self.network.check_grid(settings.dt)
         summary.check_memory(self.network, settings.dt, self.ranks)
         self.recording = Recording(self.config, self.network, self.ranks)
         partition = partitioners.get(settings.partitioner).partition(self.network, self.ranks.n_ranks)
@@ -142,11 +141,20 @@ class Simulation:
                 self.counted_wall_seconds += time.perf_counter() - chunk_begin
             elif engine.step == self.n_transient:
                 engine.reset_tally()
-            elapsed = time.perf_counter() - begin
-            details = {"biological_ms": engine.step * dt, "wall_seconds": elapsed,
-                       "real_time_factor": elapsed / ((engine.step - first) * dt / 1000.0)}  # fmt: skip
-            self.progress("run", (engine.step - first) / n_steps, details)
+            self.progress("run", (engine.step - first) / n_steps, self._details(first, begin))
         self.run_wall_seconds += time.perf_counter() - begin
+
+    def _details(self, first: int, begin: float) -> dict[str, float]:
+        """Return what the progress bar shows: biological time (ms), real-time factor, this rank's mean rate (Hz)."""
+        engine, dt = self.engine, self.config.simulation.dt
+        elapsed = time.perf_counter() - begin
+        since = engine.step - (self.n_transient if engine.step > self.n_transient else 0)
+        n_local = max(engine.local.gids.shape[0], 1)
+        return {
+            "biological_ms": engine.step * dt,
+            "real_time_factor": elapsed / ((engine.step - first) * dt / 1000.0),
+            "rate_hz": float(engine.tally.spikes.sum()) / n_local / (since * dt / 1000.0),
+        }
 
     @property
     def biological_ms(self) -> float:

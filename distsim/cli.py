@@ -1,0 +1,184 @@
+"""Command line: ``distsim run`` and ``distsim info``; each command a few lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distsim import __version__
+from distsim.errors import InputError
+
+# A rank is one core's worth of work: libraries must not start threads of their own.
+for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+EXIT_INPUT = 2
+EXIT_FAULT = 1
+
+app = typer.Typer(
+    help="Spiking networks on any number of ranks, with the same bits on each number of them.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+
+ConfigArgument = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="A shipped network by name, a YAML file, or the folder of a run.")
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. simulation.seed=7.")
+]
+
+
+@app.command()
+def run(
+    config: ConfigArgument,
+    duration: Annotated[float | None, typer.Option(help="Simulated time after the transient (ms).")] = None,
+    output: Annotated[str | None, typer.Option(help="New folder for the results [runs/NAME].")] = None,
+    settings: SetOption = None,
+    ranks: Annotated[int | None, typer.Option(min=1, help="Start mpiexec with this many ranks.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print time and memory by part as well.")] = False,
+) -> None:
+    """Simulate a network and leave a run folder."""
+    if ranks is not None:
+        _restart_under_mpiexec(ranks)
+    from distsim.communication import communicator
+    from distsim.network.config import Config
+    from distsim.simulation import Simulation
+    from distsim.simulation.progress import Progress, print_summary
+
+    world = communicator()
+    loaded = world.bcast(_load(config, settings, duration, output) if world.rank == 0 else None)
+    if isinstance(loaded, InputError):
+        raise loaded
+    assert isinstance(loaded, Config)
+    with Progress(loaded, show=world.rank == 0 and not quiet) as progress:
+        simulation = Simulation.from_config(loaded, progress=progress)
+        simulation.run(loaded.simulation.transient + loaded.simulation.duration)
+        summary = simulation.close()
+    if world.rank == 0 and not quiet:
+        print_summary(summary, loaded.output.path, verbose)
+
+
+@app.command()
+def info(
+    config: ConfigArgument,
+    settings: SetOption = None,
+    ranks: Annotated[str, typer.Option(help="Numbers of ranks to tell the memory for.")] = "1,2,4,8",
+) -> None:
+    """Tell what a network holds and needs; nothing is built."""
+    from distsim.simulation.info import print_info
+
+    loaded = _load(config, settings)
+    if isinstance(loaded, InputError):
+        raise loaded
+    try:
+        n_ranks = [int(n) for n in ranks.split(",")]
+    except ValueError:
+        n_ranks = [0]
+    if min(n_ranks) < 1:
+        raise InputError("--ranks", f"expected numbers of ranks such as 1,2,4, got '{ranks}'")
+    print_info(loaded, n_ranks)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        print(f"distsim {__version__}")
+        raise typer.Exit
+
+
+def _load(config: str, settings: list[str] | None, duration: float | None = None, output: str | None = None):
+    """Return the config, or the error for all ranks to raise; with a folder that does not exist yet."""
+    from distsim.network.config import load_config
+
+    try:
+        overrides = list(settings or ())
+        if duration is not None:
+            overrides.append(f"simulation.duration={duration!r}")
+        loaded = load_config(config, overrides)
+        return loaded.with_output(output or _output(config, loaded.output.path, loaded.network.name))
+    except InputError as error:
+        return error
+
+
+def _output(config: str, path: str | None, name: str) -> str:
+    """Return the output folder: the config's, or the first of runs/NAME, runs/NAME-2, ... that is new."""
+    if path and not Path(config).is_dir():
+        return path
+    number = 1
+    while (folder := Path("runs") / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return str(folder)
+
+
+def _restart_under_mpiexec(ranks: int) -> None:
+    """Replace this process by mpiexec with the same command, but for --ranks."""
+    import shutil
+
+    beside = Path(sys.executable).with_name("mpiexec")
+    mpiexec = str(beside) if beside.is_file() else shutil.which("mpiexec")
+    if mpiexec is None:
+        raise InputError("--ranks", "expected mpiexec beside Python or on the PATH: pip install 'distsim[mpi]'")
+    arguments, skip = [], False
+    for argument in sys.argv[1:]:
+        if not skip and not argument.startswith("--ranks="):
+            skip = argument == "--ranks"
+            if not skip:
+                arguments.append(argument)
+        else:
+            skip = False
+    command = [mpiexec, "-n", str(ranks), sys.executable, "-m", "distsim", *arguments]
+    sys.stdout.flush()
+    os.execv(mpiexec, command)
+
+
+def main() -> None:
+    """Run the command line: bad input is one line and exit code 2, on all ranks; a fault ends all ranks."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except InputError as error:
+        _leave(error)
+    except KeyboardInterrupt:
+        _fault("interrupted")
+    except OSError as error:
+        _fault(str(error))
+    except Exception as error:  # noqa: BLE001 - click's errors of usage, and every fault
+        if hasattr(error, "format_message"):
+            _leave(InputError("", f"{error.format_message()} (see distsim --help)"))
+        # One write: the tracebacks of several ranks do not mix line by line.
+        sys.stderr.write(traceback.format_exc())
+        _fault(f"{type(error).__name__}: {error}")
+
+
+def _leave(error: InputError) -> None:
+    """Print one line and leave with exit code 2, all ranks together where all met the error."""
+    from distsim.communication import communicator
+
+    world = communicator()
+    together = world.meet(timeout=10.0)
+    if world.rank == 0 or not together:
+        print(f"distsim: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    if not together:
+        world.abort(EXIT_INPUT)
+    sys.exit(EXIT_INPUT)
+
+
+def _fault(message: str) -> None:
+    """Tell what happened on which rank and end all ranks."""
+    from distsim.communication import communicator
+
+    world = communicator()
+    where = f" (rank {world.rank} of {world.n_ranks})" if world.n_ranks > 1 else ""
+    print(f"distsim: {message}{where}", file=sys.stderr, flush=True)
+    if world.n_ranks > 1:
+        world.abort(EXIT_FAULT)
+    sys.exit(EXIT_FAULT)

@@ -1,0 +1,55 @@
+"""What a config holds and needs, told before anything is built."""
+
+from __future__ import annotations
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from distsim.construction.estimate import expected_rates, memory_bytes
+from distsim.network import Network
+from distsim.network.config import Config
+
+
+def print_info(config: Config, n_ranks: list[int]) -> None:
+    """Print populations, projections, expected events and the memory that each rank needs."""
+    network, dt = config.network.resolved(), config.simulation.dt
+    console = Console()
+    incoming = indegrees(network)
+    table = Table(title=f"{network.name}: {network.n_neurons:,} neurons, {network.n_synapses():,.0f} synapses")
+    for title in ("population", "model", "neurons", "synapses per neuron", "external events/s per neuron"):
+        table.add_column(title, justify="left" if title in ("population", "model") else "right")
+    external = expected_rates(network)
+    for name, p in network.populations.items():
+        table.add_row(name, p.model, f"{p.size:,}", f"{incoming[name]:,.1f}", f"{external[name]:,.0f}")
+    console.print(table)
+    total_external = sum(external[n] * p.size for n, p in network.populations.items())
+    console.print(
+        f"{len(network.projections)} projections, delays {network.min_delay_steps(dt) * dt:.4g} to "
+        f"{network.max_delay_steps(dt) * dt:.4g} ms, dt {dt:g} ms",
+        f"expected events per biological second: {total_external:.3g} external, "
+        f"{network.n_synapses():.3g} synaptic for every Hz of mean rate, "
+        f"{network.n_neurons * 1000.0 / dt:.3g} neuron updates",
+        sep="\n", highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    memory = Table(title="memory needed (GB)")
+    for title in ("ranks", "each rank", "all ranks", "synapses each", "this machine"):
+        memory.add_column(title, justify="right")
+    free = psutil.virtual_memory().available
+    for n in n_ranks:
+        need = memory_bytes(network, n, dt)
+        fits = "fits" if need["total"] * n <= free else f"{(need['total'] * n - free) / 1e9:.1f} GB missing"
+        memory.add_row(
+            str(n), f"{need['total'] / 1e9:.2f}", f"{need['total'] * n / 1e9:.2f}", f"{need['synapses'] / 1e9:.2f}", fits
+        )
+    console.print(memory)
+
+
+def indegrees(network: Network) -> dict[str, float]:
+    """Return the expected synapses per neuron of each population."""
+    found = dict.fromkeys(network.populations, 0.0)
+    for p in network.synaptic():
+        for part in p.post.slices:
+            share = len(part) / len(p.post)
+            found[part.name] += p.rule.n_synapses(len(p.pre), len(p.post)) * share / network.populations[part.name].size
+    return found
