@@ -219,7 +219,9 @@ def main() -> int:
         args.json.write_text(json.dumps({"start_ms": args.start, "stop_ms": args.stop, "populations": found}, indent=1))
     window = reference["t_stop_ms"] - reference["t_start_ms"]
     if abs(window - (args.stop - args.start)) > 1e-6:
-        print(f"warning: the reference covers {window:g} ms, this window {args.stop - args.start:g} ms", file=sys.stderr)
+        print(
+            f"warning: the reference covers {window:g} ms, this window {args.stop - args.start:g} ms", file=sys.stderr
+        )
     return 0 if print_comparison(found, reference) else 1
 
 

@@ -151,7 +151,7 @@ def main() -> None:
         _fault("interrupted")
     except OSError as error:
         _fault(str(error))
-    except Exception as error:  # noqa: BLE001 - click's errors of usage, and every fault
+    except Exception as error:
         if hasattr(error, "format_message"):
             _leave(InputError("", f"{error.format_message()} (see distsim --help)"))
         # One write: the tracebacks of several ranks do not mix line by line.

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-
 from distsim.io.spike_log import RECORD, read_log
 
 # Spikes that are sorted at a time.

@@ -36,7 +36,7 @@ class SpikeLog:
         OSError
             Where the disk is full; the file then ends with the last whole record.
         """
-        data = memoryview(np.ascontiguousarray(records, dtype="<u4")).cast("B")
+        data = memoryview(np.ascontiguousarray(records, dtype="<u4").tobytes())
         written = 0
         try:
             while written < len(data):

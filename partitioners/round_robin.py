@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from distsim.network import Network
 from distsim.partitioners.base import Partition
+
+from distsim.network import Network
 
 
 class RoundRobin:

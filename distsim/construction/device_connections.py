@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from distsim import rng
-from distsim.construction.local_network import TARGET_BLOCK_BITS, LocalNetwork, connections_of
+from distsim.construction.columns import TARGET_BLOCK_BITS, Edges, block_sizes, columns, count, draw
+from distsim.construction.local_network import LocalNetwork
 from distsim.construction.sources import SourceGroup
-from distsim.construction.tables import CURRENT_GENERATORS, receptor_planes
+from distsim.construction.tables import CURRENT_GENERATORS, WEIGHT_LIMIT, receptor_planes, weight_bounds
+from distsim.devices.base import ADD, SCATTER, STORE, Currents, Drives
 from distsim.devices.poisson_generator import LANES, LARGEST_MEAN, thresholds
 from distsim.network import Device, Network, Projection
 from distsim.network.checks import to_steps
-from distsim.devices.base import ADD, SCATTER, STORE, Currents, Drives
 
 NEVER = 2**62
 
@@ -46,7 +47,9 @@ def device_projections(network: Network, kinds: tuple[str, ...]) -> list[tuple[i
     ]
 
 
-def listed_connections(network: Network, local: LocalNetwork, number: int, projection: Projection, dt: float, seed: int):
+def listed_connections(
+    network: Network, local: LocalNetwork, number: int, projection: Projection, dt: float, seed: int
+):
     """Return a device projection's connections onto local neurons, ascending by target.
 
     Returns
@@ -67,6 +70,51 @@ def listed_connections(network: Network, local: LocalNetwork, number: int, proje
     return tuple(a[order] for a in found)
 
 
+def connections_of(network: Network, projection: Projection, number: int, gids, grids, groups, dt: float, seed: int):
+    """Return a projection's connections onto local neurons one by one; for the few that devices have.
+
+    Returns
+    -------
+    source, target, plane, weight, delay : np.ndarray
+        int64: position among the sources, local neuron, receptor, weight on the receptor's grid (a
+        float in its own unit where the source is a current generator), delay in steps.
+    """
+    kind = network.devices[projection.pre.slices[0].name].model
+    if kind in CURRENT_GENERATORS:
+        largest = max(abs(b) for b in weight_bounds(projection)) or 1.0
+        grids = {name: np.full_like(grid, largest / WEIGHT_LIMIT) for name, grid in grids.items()}
+    parts = columns(network, [(number, projection)], gids, grids, groups, dt)
+    per_block = np.zeros(sum(g.n_blocks for g in groups.values()), dtype=np.int64)
+    listed: dict[int, Edges] = {}
+    found: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(5)]
+    n_target_blocks = (gids.shape[0] >> TARGET_BLOCK_BITS) + 1
+    for i, column in enumerate(parts):
+        per_block[:] = 0
+        count(column, i, groups, per_block, listed, seed)
+        for c, cell in enumerate(column.cells):
+            group = next(g for g in groups.values() if g.first_block <= cell.block < g.first_block + g.n_blocks)
+            size = block_sizes(group)[cell.block - group.first_block]
+            out = (np.empty(per_block[cell.block], np.uint32), np.empty(per_block[cell.block], np.uint32))
+            shape = (n_target_blocks, size, group.first_delay, group.n_delays)
+            n = draw(column, c, listed.get(i), group, shape, seed, out, 0) if column.gids.shape[0] else 0
+            slot, record = (a[:n].astype(np.int64) for a in out)
+            row, delay = np.divmod(slot, group.n_delays)
+            plane_and_block, source = np.divmod(row, size)
+            plane, target_block = np.divmod(plane_and_block, n_target_blocks)
+            weight: np.ndarray = record.astype(np.uint32).view(np.int32) >> 16
+            if kind in CURRENT_GENERATORS:
+                weight = (
+                    projection.weight.mean() if projection.weight.is_constant else weight * (largest / WEIGHT_LIMIT)
+                )
+            target = (target_block << TARGET_BLOCK_BITS) | (record & 0xFFFF)
+            position = source - cell.first + cell.position
+            for column_of, values in zip(
+                found, (position, target, plane, weight, delay + group.first_delay), strict=True
+            ):
+                column_of.append(np.broadcast_to(values, n))
+    return [np.concatenate(f) for f in found]
+
+
 def ordinals(target: np.ndarray) -> np.ndarray:
     """Return each connection's number among those of its target; `target` is ascending."""
     first = np.flatnonzero(np.diff(target, prepend=-1))
@@ -80,7 +128,7 @@ def poisson_drives(network: Network, local: LocalNetwork, dt: float, seed: int) 
     for number, projection in device_projections(network, ("poisson_generator",)):
         simple = (
             projection.rule.name == "all_to_all" and projection.weight.is_constant and projection.delay.is_constant
-            and "edges" != projection.rule.name
+            and projection.rule.name != "edges"
         )  # fmt: skip
         found = _uniform_drives if simple else _listed_drives
         parts += found(network, local, number, projection, dt, seed)
@@ -95,7 +143,7 @@ def _window(device: Device, delay: int, dt: float) -> tuple[int, int]:
 
 def _uniform_drives(network, local, number, projection, dt, seed) -> list[DriveParts]:
     """Return the drives of a projection of every generator to every target with one weight and delay."""
-    found = []
+    found: list[DriveParts] = []
     delay = projection.delay_steps_bounds(dt)[0]
     weight = projection.weight.mean()
     nothing = np.empty(0, dtype=np.int64)
@@ -110,9 +158,15 @@ def _uniform_drives(network, local, number, projection, dt, seed) -> list[DriveP
             on_grid = int(np.floor(weight / local.grids[part.name][plane] + 0.5))
             found.append(
                 DriveParts(
-                    mean, _window(device, delay, dt), number * 64 + len(found), (plane, first, last, on_grid), nothing,
-                    nothing, local.gids[first:last], np.zeros(last - first, dtype=np.int64),
-                )  # fmt: skip
+                    mean,
+                    _window(device, delay, dt),
+                    number * 64 + len(found),
+                    (plane, first, last, on_grid),
+                    nothing,
+                    nothing,
+                    local.gids[first:last],
+                    np.zeros(last - first, dtype=np.int64),
+                )
             )
     return found
 
@@ -130,9 +184,15 @@ def _listed_drives(network, local, number, projection, dt, seed) -> list[DrivePa
             these = np.flatnonzero(inside & (delay == d))
             found.append(
                 DriveParts(
-                    device.params["rate"] * dt / 1000.0, _window(device, int(d), dt), number * 64, None,
-                    plane[these] * local.stride + target[these], weight[these], local.gids[target[these]], ordinal[these],
-                )  # fmt: skip
+                    device.params["rate"] * dt / 1000.0,
+                    _window(device, int(d), dt),
+                    number * 64,
+                    None,
+                    plane[these] * local.stride + target[these],
+                    weight[these],
+                    local.gids[target[these]],
+                    ordinal[these],
+                )
             )
         position += len(part)
     return found
@@ -145,7 +205,7 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
         if part.mean > 0.0 and part.lo.shape[0]:
             n = int(np.ceil(part.mean / LARGEST_MEAN))
             split += [(part, part.mean / n, i) for i in range(n)]
-    kind, place, weight, elements, tables, tails = [], [], [], [], [], []
+    kind, place, weight, elements, tables = [], [], [], [], []
     stored: list[tuple[int, int]] = []
     n = 0
     for part, mean, _ in split:
@@ -179,6 +239,7 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
     def per_drive(values, dtype, shape=(-1,)):
         return np.array(list(values), dtype=dtype).reshape(shape)[order] if order else np.empty((0, *shape[1:]), dtype)
 
+    keys = [rng.key(seed, rng.STREAM_POISSON, part.number | i << 24) for part, _, i in split]
     return Drives(
         zeroed=gaps[gaps[:, 0] < gaps[:, 1]].astype(np.int64),
         kind=per_drive(kind, np.int64),
@@ -192,7 +253,7 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
         lo=joined([p.lo for p, _, _ in split], np.uint32),
         hi=joined([p.hi for p, _, _ in split], np.uint32),
         window=per_drive([p.window for p, _, _ in split], np.int64, (-1, 2)),
-        keys=per_drive([rng.key(seed, rng.STREAM_POISSON, p.number | i << 24) for p, _, i in split], np.uint32, (-1, 4)),
+        keys=per_drive(keys, np.uint32, (-1, 4)),
         first=per_drive([t[0] for t in tables], np.int64),
         n_thresholds=per_drive([t[2] for t in tables], np.int64),
         table_range=per_drive(np.stack([ends[:, 0] - lengths[:, 0], ends[:, 0]], axis=1), np.int64, (-1, 2)),
@@ -218,7 +279,9 @@ def current_connections(network: Network, local: LocalNetwork, dt: float, seed: 
             device = np.full(int(inside.sum()), names.index(part.name))
             # Connections of other projections have other counters: the number goes into the high word.
             hi = ordinal[inside] | (number << 20)
-            for column, values in zip(columns, (target[inside], weight[inside], hi, device, delay[inside], source[inside]), strict=True):
+            for column, values in zip(
+                columns, (target[inside], weight[inside], hi, device, delay[inside], source[inside]), strict=True
+            ):
                 column.append(values)
             position += len(part)
     target, weight, hi, device, delay, _ = (np.concatenate(c) for c in columns)
@@ -255,7 +318,9 @@ def _changes(device: Device, dt: float) -> list[tuple[int, float]]:
     params = device.params
     start, stop = to_steps(params["start"], dt), step_or_never(params["stop"], dt)
     if device.model == "step_current_generator":
-        steps = [(to_steps(t, dt), v) for t, v in zip(params["amplitude_times"], params["amplitude_values"], strict=True)]
+        steps = [
+            (to_steps(t, dt), v) for t, v in zip(params["amplitude_times"], params["amplitude_values"], strict=True)
+        ]
         before = [v for s, v in steps if s <= start]
         found = [(start, before[-1] if before else 0.0)] + [(s, v) for s, v in steps if start < s < stop]
     else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from distsim.construction.columns import TARGET_BLOCK_BITS
 from distsim.construction.kernels import BLOCK
-from distsim.construction.local_network import TARGET_BLOCK_BITS
 from distsim.construction.sources import source_groups
 from distsim.network import Network
 from distsim.registry import models

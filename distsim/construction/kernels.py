@@ -279,8 +279,8 @@ def draw_outdegrees(
 ):  # fmt: skip
     """Draw `outdegree` targets for each of n_sources sources; keep those that are local.
 
-    Counts them (emit 0: per_block[block_of] grows) or writes them (emit 1). `own` is the position
-    among the targets of the first source, or a value that no target has where autapses are allowed.
+    Counts them (emit 0: per_block[block_of] grows) or writes them (emit 1). `own` int64 [n_sources] is
+    each source's own position among the targets, to be left out, or -1.
     """
     w0, w1 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
     w2, w3 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
@@ -297,7 +297,7 @@ def draw_outdegrees(
             block += m
             for j in range(m):
                 i = below(w0[j], n_post)
-                if i == own + s or (distinct and taken[i]):
+                if i == own[s] or (distinct and taken[i]):
                     continue
                 if distinct:
                     taken[i] = 1

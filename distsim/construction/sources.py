@@ -44,8 +44,7 @@ def spiking_projections(network: Network) -> list[tuple[int, Projection]]:
         (i, p)
         for i, p in enumerate(network.projections)
         if all(
-            s.name in network.populations or network.devices[s.name].model == "spike_generator"
-            for s in p.pre.slices
+            s.name in network.populations or network.devices[s.name].model == "spike_generator" for s in p.pre.slices
         )
     ]
 
@@ -63,7 +62,9 @@ def source_groups(network: Network, dt: float) -> dict[str, SourceGroup]:
         for part in projection.post.slices:
             positive, negative = receptor_planes(network, projection, part.name)
             # A receptor that no weight of this projection reaches needs no segments.
-            arrive |= ({positive} if largest > 0.0 or smallest >= 0.0 else set()) | ({negative} if smallest < 0.0 else set())
+            arrive |= ({positive} if largest > 0.0 or smallest >= 0.0 else set()) | (
+                {negative} if smallest < 0.0 else set()
+            )
         for part in projection.pre.slices:
             known = delays.get(part.name, (low, high))
             delays[part.name] = (min(low, known[0]), max(high, known[1]))
@@ -72,9 +73,7 @@ def source_groups(network: Network, dt: float) -> dict[str, SourceGroup]:
     for name, size in sizes.items():
         low, high = delays.get(name, (1, 1))
         n_blocks = -(-size // BLOCK)
-        groups[name] = SourceGroup(
-            name, size, block, n_blocks, low, high - low + 1, sorted(planes.get(name, {0}))
-        )
+        groups[name] = SourceGroup(name, size, block, n_blocks, low, high - low + 1, sorted(planes.get(name, {0})))
         block += n_blocks
     return groups
 

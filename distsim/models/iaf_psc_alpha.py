@@ -54,7 +54,7 @@ def step(V, I_ex, I_in, dI_ex, dI_in, r, x_ex, x_in, current, P33, P30, ex, inh,
     I_in = inh[3] * dI_in + inh[2] * I_in
     dI_ex = ex[2] * dI_ex + ex[4] * x_ex
     dI_in = inh[2] * dI_in + inh[4] * x_in
-    spiked = V >= theta
+    spiked = theta <= V
     V = V_reset if spiked else V
     r = np.int16(r_spike) if spiked else np.int16(max(np.int16(r - np.int16(1)), np.int16(0)))
     return V, I_ex, I_in, dI_ex, dI_in, r, spiked

@@ -47,7 +47,7 @@ def step(V, r, x, current, P33, P30, I_e, theta, V_reset, r_spike):
     """Advance one neuron by one step: return (V, r, spiked)."""
     V_next = P33 * V + P30 * (I_e + current) + x
     V = V_next if r == 0 else V
-    spiked = V >= theta
+    spiked = theta <= V
     V = V_reset if spiked else V
     r = np.int16(r_spike) if spiked else np.int16(max(np.int16(r - np.int16(1)), np.int16(0)))
     return V, r, spiked

@@ -60,7 +60,7 @@ def step(
     V = V_next if r == 0 else V
     I_ex = P11_ex * I_ex + x_ex
     I_in = P11_in * I_in + x_in
-    spiked = V >= theta
+    spiked = theta <= V
     V = V_reset if spiked else V
     r = np.int16(r_spike) if spiked else np.int16(max(np.int16(r - np.int16(1)), np.int16(0)))
     return V, I_ex, I_in, r, spiked

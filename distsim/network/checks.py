@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from distsim.errors import InputError, unknown
-from distsim.network.distributions import Constant, Distribution, distribution
+from distsim.network.distributions import Distribution, distribution
 from distsim.registry import Declaration, Parameter, devices, models
 from distsim.units import quantity
 
@@ -60,7 +61,10 @@ def population(p: Population, evaluate: Evaluate, place: str) -> tuple[dict[str,
     declaration: Declaration = models.get(p.model, f"{place}.model").declaration
     params = parameters(declaration, p.params, evaluate, f"{place}.params")
     if not params.get("V_reset", -math.inf) < params.get("V_th", math.inf):
-        raise InputError(f"{place}.params.V_reset", f"expected a reset potential below V_th = {params['V_th']:g} mV, got {params['V_reset']:g}")
+        raise InputError(
+            f"{place}.params.V_reset",
+            f"expected a reset potential below V_th = {params['V_th']:g} mV, got {params['V_reset']:g}",
+        )
     init: dict[str, Distribution] = {}
     for name in p.init:
         if name not in declaration.state:
@@ -79,21 +83,27 @@ def device(d: Device, size: int, evaluate: Evaluate, place: str) -> dict[str, An
         raise InputError(f"{place}.model", f"expected the name of a device, got {d.model!r}")
     params = parameters(devices.get(d.model, f"{place}.model"), d.params, evaluate, f"{place}.params")
     if params["start"] > params["stop"]:
-        raise InputError(f"{place}.params.stop", f"expected a time after start = {params['start']:g} ms, got {params['stop']:g}")
+        raise InputError(
+            f"{place}.params.stop", f"expected a time after start = {params['start']:g} ms, got {params['stop']:g}"
+        )
     if "spike_times" in params:
         times = params["spike_times"]
         nested = bool(times) and isinstance(times[0], list)
         if nested and len(times) != size:
-            raise InputError(f"{place}.params.spike_times", f"expected {size} lists, one per generator, got {len(times)}")
+            raise InputError(
+                f"{place}.params.spike_times", f"expected {size} lists, one per generator, got {len(times)}"
+            )
         params["spike_times"] = times if nested else [times] * size
         for one in params["spike_times"]:
-            if any(b < a for a, b in zip(one, one[1:], strict=False)):
+            if any(b < a for a, b in pairwise(one)):
                 raise InputError(f"{place}.params.spike_times", "expected times in ascending order")
     if "amplitude_times" in params:
         times, values = params["amplitude_times"], params["amplitude_values"]
         if len(times) != len(values):
-            raise InputError(f"{place}.params.amplitude_values", f"expected {len(times)} values, one per time, got {len(values)}")
-        if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+            raise InputError(
+                f"{place}.params.amplitude_values", f"expected {len(times)} values, one per time, got {len(values)}"
+            )
+        if any(b <= a for a, b in pairwise(times)):
             raise InputError(f"{place}.params.amplitude_times", "expected times in strictly ascending order")
     return params
 
@@ -161,7 +171,9 @@ def synapse(
     if source is not None and source.model not in ("poisson_generator", "spike_generator"):
         unit = ""  # a factor of the current
         if p.receptor is not None:
-            raise InputError(f"{place}.receptor", f"expected none: the current of a {source.model} goes to the membrane")
+            raise InputError(
+                f"{place}.receptor", f"expected none: the current of a {source.model} goes to the membrane"
+            )
     weight = distribution(evaluate(p.weight, f"{place}.weight"), unit, f"{place}.weight")
     delay = distribution(evaluate(p.delay, f"{place}.delay"), "ms", f"{place}.delay")
     if not np.isfinite(delay.ppf(np.array([0.5]))).all() or delay.bounds()[1] <= 0.0:
@@ -202,6 +214,10 @@ def grid(net: Network, dt: float) -> None:
         for key, value in d.params.items():
             if devices.get(d.model).parameters[key].unit != "ms":
                 continue
-            for time in np.ravel(np.concatenate([np.ravel(v) for v in value]) if isinstance(value, list) and value else value):
+            for time in np.ravel(
+                np.concatenate([np.ravel(v) for v in value]) if isinstance(value, list) and value else value
+            ):
                 if math.isfinite(time) and abs(to_steps(time, dt) * dt - time) > 1e-6 * max(dt, 1e-3 * time):
-                    raise InputError(f"network.devices.{name}.params.{key}", f"expected a multiple of dt = {dt:g} ms, got {time:g}")
+                    raise InputError(
+                        f"network.devices.{name}.params.{key}", f"expected a multiple of dt = {dt:g} ms, got {time:g}"
+                    )

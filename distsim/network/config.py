@@ -247,7 +247,7 @@ def _anchor_edge_files(data: dict[str, Any], folder: Path | None) -> None:
     for projection in projections if isinstance(projections, list) and folder is not None else ():
         rule = projection.get("rule") if isinstance(projection, dict) else None
         if isinstance(rule, dict):
-            edges = rule.get("edges") if isinstance(rule.get("edges"), dict) else rule
+            edges: Any = rule.get("edges") if isinstance(rule.get("edges"), dict) else rule
             if isinstance(edges.get("file"), str):
                 edges["file"] = str((folder / edges["file"]).resolve())
 
@@ -262,7 +262,11 @@ def _first_problem(error: ValidationError) -> InputError:
         return cause
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
-        sections = {(): Config, ("simulation",): SimulationConfig, ("output",): OutputConfig}
+        sections: dict[tuple[Any, ...], Any] = {
+            (): Config,
+            ("simulation",): SimulationConfig,
+            ("output",): OutputConfig,
+        }
         hint = str(unknown("", "key", str(key), sections[tuple(parents)].model_fields))
         return InputError(place, hint.replace(f" '{key}'", "", 1))
     if first["type"] == "missing":

@@ -266,7 +266,8 @@ def distribution(value: Any, unit: str, place: str) -> Distribution:
         for k, v in given.items()
         if k != "outside"
     }
-    found = KINDS[name](
+    kind: Any = KINDS[name]
+    found: Distribution = kind(
         *(numbers[a] for a in arguments),
         **({} if name == "uniform" else {k: numbers[k] for k in ("low", "high") if k in numbers}),
         outside=given.get("outside", "redraw"),

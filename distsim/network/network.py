@@ -11,14 +11,12 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError
 from distsim.network import checks
 from distsim.network.distributions import Distribution
 from distsim.network.expressions import evaluate
 from distsim.network.rules import Rule, rule
 from distsim.network.selection import Selection, scaled, selection
-from distsim.registry import devices as device_registry
-from distsim.registry import models as model_registry
 from distsim.units import quantity, whole
 
 Value = Any  # a number, text with a unit, "=expression", or a distribution as plain data
@@ -106,7 +104,9 @@ class Network:
 
     # ---------------------------------------------------------------- declare
 
-    def population(self, name: str, size: Any, model: str, *, init: dict[str, Value] | None = None, **params: Value) -> Selection:
+    def population(
+        self, name: str, size: Any, model: str, *, init: dict[str, Value] | None = None, **params: Value
+    ) -> Selection:
         """Declare a population; return it as a selection.
 
         Parameters
@@ -141,7 +141,9 @@ class Network:
         self.devices[name] = device
         return selection(name, {name: n}, "device", name)
 
-    def poisson(self, targets: Selection, rate: Value, weight: Value, *, delay: Value = 1.0, **window: Value) -> Selection:
+    def poisson(
+        self, targets: Selection, rate: Value, weight: Value, *, delay: Value = 1.0, **window: Value
+    ) -> Selection:
         """Drive every target with an independent Poisson train of `rate` (Hz) and `weight`; return the device."""
         number = 1 + sum(d.model == "poisson_generator" for d in self.devices.values())
         device = self.device(f"poisson_{number}", "poisson_generator", rate=rate, **window)
@@ -266,7 +268,9 @@ class Network:
     def _resolve_recorder(self, r: Recorder, index: int, sizes: dict[str, int], scale: float) -> Recorder:
         place = f"network.recorders.{index}"
         if r.record != "spikes":
-            raise InputError(f"{place}.record", f"expected 'spikes', the only quantity recorded so far, got {r.record!r}")
+            raise InputError(
+                f"{place}.record", f"expected 'spikes', the only quantity recorded so far, got {r.record!r}"
+            )
         populations = {n: s for n, s in sizes.items() if n in self.populations}
         return Recorder(r.record, selection(r.source, populations, "population", f"{place}.from", scale))
 
@@ -312,11 +316,13 @@ class Network:
         if self.params:
             data["params"] = self.params
         data["populations"] = {
-            n: {"size": p.size, "model": p.model, "params": p.params, "init": p.init} for n, p in self.populations.items()
+            n: {"size": p.size, "model": p.model, "params": p.params, "init": p.init}
+            for n, p in self.populations.items()
         }
         data["devices"] = {n: {"model": d.model, "size": d.size, "params": d.params} for n, d in self.devices.items()}
         data["projections"] = [
-            {k: v for k, v in vars(p).items() if k not in ("name", "receptor") or v is not None} for p in self.projections
+            {k: v for k, v in vars(p).items() if k not in ("name", "receptor") or v is not None}
+            for p in self.projections
         ]
         data["recorders"] = [{"record": r.record, "from": r.source} for r in self.recorders]
         return copy.deepcopy(data)
@@ -330,7 +336,9 @@ class Network:
         InputError
             The first unknown key, wrong type or impossible value, with its path.
         """
-        data = checks.keys(data, place, {"name", "scale", "params", "populations", "devices", "projections", "recorders"})
+        data = checks.keys(
+            data, place, {"name", "scale", "params", "populations", "devices", "projections", "recorders"}
+        )
         net = cls(data.get("name", "network"), data.get("params"), data.get("scale", 1.0))
         if not isinstance(net.name, str):
             raise InputError(f"{place}.name", f"expected text, got {net.name!r}")

@@ -43,9 +43,9 @@ def apply_overrides(data: dict[str, Any], overrides: Iterable[str]) -> set[str]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise InputError(f"--set {text}", "expected key=value, such as simulation.seed=7")
-        if keys[:2] == ["network", "params"] and len(keys) == 3:
-            if keys[2] not in ((data.get("network") or {}).get("params") or {}):
-                fresh.add(keys[2])
+        known = (data.get("network") or {}).get("params") or {}
+        if keys[:2] == ["network", "params"] and len(keys) == 3 and keys[2] not in known:
+            fresh.add(keys[2])
         _set(data, keys, yaml_file.load(value_text, f"--set {path}"))
     return fresh
 

@@ -80,7 +80,9 @@ class AllToAll(Rule):
 
     def scaled(self, scale, place):
         if scale != 1.0:
-            raise InputError(place, f"expected network.scale of 1 with all_to_all: in-degrees cannot be kept, got {scale:g}")
+            raise InputError(
+                place, f"expected network.scale of 1 with all_to_all: in-degrees cannot be kept, got {scale:g}"
+            )
         return self
 
 
@@ -231,7 +233,7 @@ def _read_edges(path: str, place: str) -> dict[str, Any]:
         if Path(path).suffix == ".npz":
             with np.load(path) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        table = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64, ndmin=1)
+        table: Any = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64, ndmin=1)
     except (OSError, ValueError) as error:
         raise InputError(f"{place}.file", f"cannot read '{path}': {str(error).splitlines()[0]}") from None
     return {name: table[name] for name in table.dtype.names or ()}

@@ -93,7 +93,7 @@ def selection(value: Any, sizes: dict[str, int], kind: str, place: str, scale: f
         else:
             name = part
         if not isinstance(name, str) or name not in sizes:
-            raise unknown(place, kind, name, sizes)
+            raise unknown(place, kind, str(name), sizes)
         size = sizes[name]
         start, stop = 0, size
         if cut is not None:

@@ -30,16 +30,14 @@ _SCALARS = [
 class _Loader(yaml.SafeLoader):
     """Safe loader with YAML 1.2 scalars that refuses a repeated key."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         # Before merges: a key may override one that comes in with `<<`.
         seen = set()
-        for key_node, _ in getattr(node, "written", node.value):
+        for key_node, _ in getattr(node, "written", node.value) or ():
             if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "expected a plain key", key_node.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, "expected a plain key", key_node.start_mark)
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key '{key_node.value}' appears twice", key_node.start_mark
@@ -50,14 +48,14 @@ class _Loader(yaml.SafeLoader):
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         # An anchored node is flattened once for each use: keep what was written for the check above.
         if not hasattr(node, "written"):
-            node.written = list(node.value)
+            node.written = list(node.value)  # type: ignore[attr-defined]
         super().flatten_mapping(node)
 
 
 class _Dumper(yaml.SafeDumper):
     """Safe dumper that quotes by the loader's rules and writes shared parts out in full."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

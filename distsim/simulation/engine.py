@@ -66,7 +66,9 @@ class Engine:
         self.cap = FIRST_CAP
         self.log = np.empty((FIRST_LOG, 2), np.uint32)
         self.scratch = np.empty((3, BATCH + local.target_base.shape[0]), np.int64)
-        self.tally = Tally(np.zeros(N_COUNTS, np.int64), np.zeros(len(network.populations), np.int64), np.zeros(N_PHASES))
+        self.tally = Tally(
+            np.zeros(N_COUNTS, np.int64), np.zeros(len(network.populations), np.int64), np.zeros(N_PHASES)
+        )
         self.clock = clock_address()
         begin = time.perf_counter()
         self.updates = self._updates()

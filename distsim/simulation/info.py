@@ -40,7 +40,11 @@ def print_info(config: Config, n_ranks: list[int]) -> None:
         need = memory_bytes(network, n, dt)
         fits = "fits" if need["total"] * n <= free else f"{(need['total'] * n - free) / 1e9:.1f} GB missing"
         memory.add_row(
-            str(n), f"{need['total'] / 1e9:.2f}", f"{need['total'] * n / 1e9:.2f}", f"{need['synapses'] / 1e9:.2f}", fits
+            str(n),
+            f"{need['total'] / 1e9:.2f}",
+            f"{need['total'] * n / 1e9:.2f}",
+            f"{need['synapses'] / 1e9:.2f}",
+            fits,
         )
     console.print(memory)
 

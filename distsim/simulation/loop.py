@@ -14,8 +14,8 @@ from numba import uint32
 
 from distsim.communication.exchange import allgather_spikes
 from distsim.construction.kernels import BLOCK, BLOCK_BITS
-from distsim.simulation.delivery import History, deliver, room_for
 from distsim.devices.base import begin_input, next_change, set_currents
+from distsim.simulation.delivery import History, deliver, room_for
 from distsim.timers import seconds
 
 # Places in the arrays of counts and phases.
@@ -196,7 +196,6 @@ def remember(history, sources, received, words, n_ranks, interval, lags, t):
     """Add the spikes of steps t + 1 ... t + lags, of all ranks and of generators, to the history."""
     past, slots, tail = history
     first_gid, first_block, steps, generated = sources
-    n_populations = first_block.shape[0]
     n_slots = slots.shape[0]
     place = np.empty(n_ranks, np.int64)
     for rank in range(n_ranks):

@@ -196,4 +196,3 @@ class Simulation:
     def __exit__(self, kind: Any, *_: Any) -> None:
         if kind is None:
             self.close()
-

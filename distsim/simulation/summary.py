@@ -15,7 +15,17 @@ from distsim.communication import Communicator
 from distsim.construction.estimate import memory_bytes
 from distsim.errors import InputError
 from distsim.network import Network
-from distsim.simulation.loop import DELIVER, DRIVE, EXCHANGE, EXTERNAL_EVENTS, MESSAGES, NEURON_UPDATES, SYNAPTIC_EVENTS, UPDATE, WORDS_SENT
+from distsim.simulation.loop import (
+    DELIVER,
+    DRIVE,
+    EXCHANGE,
+    EXTERNAL_EVENTS,
+    MESSAGES,
+    NEURON_UPDATES,
+    SYNAPTIC_EVENTS,
+    UPDATE,
+    WORDS_SENT,
+)
 
 if TYPE_CHECKING:
     from distsim.simulation.simulation import Simulation
@@ -130,6 +140,6 @@ def _by_name(network: Network, by_projection: np.ndarray) -> dict[str, int]:
     found: dict[str, int] = {}
     for i, projection in enumerate(network.projections):
         if projection in network.spiking():
-            name = projection.name if projection.name not in found else f"{projection.name}#{i}"
+            name = str(projection.name) if projection.name not in found else f"{projection.name}#{i}"
             found[name] = int(by_projection[i])
     return found

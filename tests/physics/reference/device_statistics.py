@@ -41,9 +41,7 @@ def noise_generator(duration: float = 5000.0) -> dict[str, Any]:
     params = PARAMS["iaf_psc_exp"] | {"V_th": 1e9}
     reset()
     neurons = nest.Create("iaf_psc_exp", N_NEURONS, params=params | {"V_m": params["E_L"]})
-    nest.Connect(
-        nest.Create("noise_generator", params=device), neurons, syn_spec={"weight": 1.0, "delay": 1.0}
-    )
+    nest.Connect(nest.Create("noise_generator", params=device), neurons, syn_spec={"weight": 1.0, "delay": 1.0})
     v = sample_voltages(neurons, duration)
     by_phase = v.reshape(-1, round(device["dt"] / DT), N_NEURONS)
     resistance, decay = params["tau_m"] / params["C_m"], math.exp(-device["dt"] / params["tau_m"])
