@@ -30,13 +30,13 @@ STREAM_DEVICE_SYNAPSE = 9
 _PARITY = np.uint32(0x1BD11BDA)
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def _mix(a, b, r):
     a = uint32(a + b)
-    return a, uint32(uint32(uint32(b << uint32(r)) | uint32(b >> uint32(32 - r))) ^ a)
+    return a, uint32(uint32(uint32(b << r) | uint32(b >> uint32(uint32(32) - r))) ^ a)
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def threefry4x32(c0, c1, c2, c3, k0, k1, k2, k3):
     """Return the four uint32 words of Threefry4x32-13 for counter c and key k (all uint32).
 
@@ -45,39 +45,39 @@ def threefry4x32(c0, c1, c2, c3, k0, k1, k2, k3):
     """
     k4 = uint32(uint32(_PARITY ^ k0) ^ uint32(uint32(k1 ^ k2) ^ k3))
     x0, x1, x2, x3 = uint32(c0 + k0), uint32(c1 + k1), uint32(c2 + k2), uint32(c3 + k3)
-    x0, x1 = _mix(x0, x1, 10)
-    x2, x3 = _mix(x2, x3, 26)
-    x0, x3 = _mix(x0, x3, 11)
-    x2, x1 = _mix(x2, x1, 21)
-    x0, x1 = _mix(x0, x1, 13)
-    x2, x3 = _mix(x2, x3, 27)
-    x0, x3 = _mix(x0, x3, 23)
-    x2, x1 = _mix(x2, x1, 5)
+    x0, x1 = _mix(x0, x1, uint32(10))
+    x2, x3 = _mix(x2, x3, uint32(26))
+    x0, x3 = _mix(x0, x3, uint32(11))
+    x2, x1 = _mix(x2, x1, uint32(21))
+    x0, x1 = _mix(x0, x1, uint32(13))
+    x2, x3 = _mix(x2, x3, uint32(27))
+    x0, x3 = _mix(x0, x3, uint32(23))
+    x2, x1 = _mix(x2, x1, uint32(5))
     x0, x1, x2, x3 = uint32(x0 + k1), uint32(x1 + k2), uint32(x2 + k3), uint32(x3 + uint32(k4 + uint32(1)))
-    x0, x1 = _mix(x0, x1, 6)
-    x2, x3 = _mix(x2, x3, 20)
-    x0, x3 = _mix(x0, x3, 17)
-    x2, x1 = _mix(x2, x1, 11)
-    x0, x1 = _mix(x0, x1, 25)
-    x2, x3 = _mix(x2, x3, 10)
-    x0, x3 = _mix(x0, x3, 18)
-    x2, x1 = _mix(x2, x1, 20)
+    x0, x1 = _mix(x0, x1, uint32(6))
+    x2, x3 = _mix(x2, x3, uint32(20))
+    x0, x3 = _mix(x0, x3, uint32(17))
+    x2, x1 = _mix(x2, x1, uint32(11))
+    x0, x1 = _mix(x0, x1, uint32(25))
+    x2, x3 = _mix(x2, x3, uint32(10))
+    x0, x3 = _mix(x0, x3, uint32(18))
+    x2, x1 = _mix(x2, x1, uint32(20))
     x0, x1, x2, x3 = uint32(x0 + k2), uint32(x1 + k3), uint32(x2 + k4), uint32(x3 + uint32(k0 + uint32(2)))
-    x0, x1 = _mix(x0, x1, 10)
-    x2, x3 = _mix(x2, x3, 26)
-    x0, x3 = _mix(x0, x3, 11)
-    x2, x1 = _mix(x2, x1, 21)
-    x0, x1 = _mix(x0, x1, 13)
-    x2, x3 = _mix(x2, x3, 27)
-    x0, x3 = _mix(x0, x3, 23)
-    x2, x1 = _mix(x2, x1, 5)
+    x0, x1 = _mix(x0, x1, uint32(10))
+    x2, x3 = _mix(x2, x3, uint32(26))
+    x0, x3 = _mix(x0, x3, uint32(11))
+    x2, x1 = _mix(x2, x1, uint32(21))
+    x0, x1 = _mix(x0, x1, uint32(13))
+    x2, x3 = _mix(x2, x3, uint32(27))
+    x0, x3 = _mix(x0, x3, uint32(23))
+    x2, x1 = _mix(x2, x1, uint32(5))
     x0, x1, x2, x3 = uint32(x0 + k3), uint32(x1 + k4), uint32(x2 + k0), uint32(x3 + uint32(k1 + uint32(3)))
-    x0, x1 = _mix(x0, x1, 6)
-    x2, x3 = _mix(x2, x3, 20)
+    x0, x1 = _mix(x0, x1, uint32(6))
+    x2, x3 = _mix(x2, x3, uint32(20))
     return x0, x1, x2, x3
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def below(word, n):
     """Map a uint32 word to an integer in [0, n) by the high half of the product (n < 2**32)."""
     return np.int64((np.uint64(word) * np.uint64(n)) >> np.uint64(32))

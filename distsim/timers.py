@@ -34,7 +34,7 @@ def _call_clock(typingctx, address, buffer):
     return signature, codegen
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def seconds(clock, timespec):
     """Return monotonic seconds (float64); `timespec` is an int64 [2] scratch array."""
     _call_clock(clock, types.uintp(timespec.ctypes.data))

@@ -61,7 +61,7 @@ def _call(typingctx, address, send, n, datatype, receive, communicator):
     return signature, codegen
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def allgather(collective, send, receive, n):
     """Gather n uint32 words of `send` from every rank into `receive`; return MPI's error code. Collective."""
     return _call(

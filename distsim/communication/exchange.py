@@ -43,8 +43,8 @@ def allgather_spikes(collective, outgoing, n_out, per_lag, interval, cap):
         message[0] = uint32(n_out)
         for lag in range(interval):
             message[1 + lag] = uint32(per_lag[lag])
-        n = min(n_out, cap)
-        message[1 + interval : 1 + interval + n] = outgoing[:n]
+        for i in range(min(n_out, cap)):
+            message[1 + interval + i] = outgoing[i]
         if n_ranks == 1:
             received, status = message, np.int64(0)
         else:

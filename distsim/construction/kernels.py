@@ -41,7 +41,7 @@ def fill_blocks(w0, w1, w2, w3, gid, cell, first, n, k):
         w3[j] = x3
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def from_table(table, word):
     """Return the inverse distribution at word / 2**32, linear between knots, with nested tails.
 
@@ -61,7 +61,7 @@ def from_table(table, word):
     return np.float32(low + np.float32(np.float32(table[i + 1] - low) * fraction))
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def cell_of(index, slices):
     """Return the cell of position `index` in the concatenated sources.
 
@@ -205,7 +205,7 @@ def choose_distinct(chosen, taken, n, size, own, gid, cell, k, w0, w1, w2, w3):
             c += 1
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def synapse_record(word_w, word_d, weights, delays, grid, l_target, first_delay, last_delay):
     """Return (slot of receptor plane, delay in steps, 32-bit record) of one synapse.
 
@@ -324,8 +324,9 @@ def sort_block(synapses, offsets, slots, records, n):
 
     A counting sort: stable, so that inside a segment the targets stay in ascending order.
     """
-    offsets[:] = 0
     n_slots = offsets.shape[0] - 1
+    for s in range(n_slots + 1):
+        offsets[s] = 0
     for i in range(n):
         offsets[slots[i] + 1] += uint32(1)
     # offsets[s + 1] becomes the start of slot s, is moved along by the filling, and ends as its end.

@@ -69,12 +69,20 @@ class Drives(NamedTuple):
 STORE, ADD, SCATTER = 0, 1, 2
 
 
+@numba.njit(forceinline=True)
+def _clear(array, first, last):
+    """Set a range to 0; a loop, because the error messages of a slice would cost a second of compilation."""
+    part = array[first:last]
+    for i in range(part.shape[0]):
+        part[i] = 0
+
+
 @numba.njit(cache=True, error_model="numpy")
 def begin_input(inp, drives, t):
     """Begin the input of step t with the drives' spikes; return how many spikes that were."""
     zeroed = drives.zeroed
     for k in range(zeroed.shape[0]):
-        inp[zeroed[k, 0] : zeroed[k, 1]] = 0
+        _clear(inp, zeroed[k, 0], zeroed[k, 1])
     kind, elements, window, drawn = drives.kind, drives.elements, drives.window, drives.drawn
     events = np.int64(0)
     for k in range(kind.shape[0]):
@@ -82,7 +90,7 @@ def begin_input(inp, drives, t):
         place = drives.place[k]
         if t < window[k, 0] or t >= window[k, 1]:
             if kind[k] == STORE:
-                inp[place : place + last - first] = 0
+                _clear(inp, place, place + last - first)
             continue
         block, lane = t // LANES, t % LANES
         if drawn[k] != block:
@@ -175,7 +183,8 @@ def next_change(net, t):
 @numba.njit(cache=True, error_model="numpy")
 def set_currents(currents, net, t):
     """Set the current into every neuron (pA) as it is in step t, in a fixed order of summation."""
-    currents[:] = 0
+    for i in range(currents.shape[0]):
+        currents[i] = 0
     total = 0.0
     n = net.target.shape[0]
     for c in range(n):

@@ -21,7 +21,7 @@ VARIANT = Declaration(
 )
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def standard_normal(lo, hi, draw, key):
     """Return a standard normal number for counter (lo, hi, draw), by Box and Muller's transform."""
     d = np.uint64(draw)

@@ -85,7 +85,7 @@ def _count_lane(counts, words, high, table):
     largest = uint16(0)
     for i in range(n):
         counts[i] = np.uint8(c[i])
-        largest = max(largest, c[i])
+        largest = c[i] if c[i] > largest else largest
     return largest
 
 
@@ -111,7 +111,8 @@ def draw_counts(counts, totals, lo, hi, block, key, first, table, n_thresholds, 
     w2, w3 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
     k0, k1, k2, k3 = key[0], key[1], key[2], key[3]
     c = uint32(block)
-    totals[:] = 0
+    for lane in range(LANES):
+        totals[lane] = 0
     for start in range(0, lo.shape[0], CHUNK):
         l, h = lo[start : start + CHUNK], hi[start : start + CHUNK]
         n = l.shape[0]
@@ -125,7 +126,10 @@ def draw_counts(counts, totals, lo, hi, block, key, first, table, n_thresholds, 
                 for i in range(n):
                     if out[i] == n_thresholds:
                         x, _, _, _ = threefry4x32(l[i], h[i], c, uint32(1 + lane), k0, k1, k2, k3)
-                        out[i] = np.uint8(np.searchsorted(tail, x, side="right") - first)
+                        found = 0
+                        while found < tail.shape[0] and tail[found] <= x:
+                            found += 1
+                        out[i] = np.uint8(found - first)
             total = np.int64(0)
             for i in range(n):
                 out[i] = np.uint8(out[i] + first)

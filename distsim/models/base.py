@@ -51,7 +51,7 @@ class NeuronModel:
     offsets: Callable[[dict[str, float]], dict[str, float]]
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def pick_up(mask, start, stop, spikes, n):
     """Append the local indices of the block's neurons that spiked; return the new count."""
     any_spike = np.uint8(0)

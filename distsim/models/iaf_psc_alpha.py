@@ -42,7 +42,7 @@ def constants(params: dict[str, float], dt: float) -> list[float]:
     return [*values, params["I_e"], params["V_th"] - e_l, reset, float(refractory_steps(params["t_ref"], dt))]
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def step(V, I_ex, I_in, dI_ex, dI_in, r, x_ex, x_in, current, P33, P30, ex, inh, I_e, theta, V_reset, r_spike):
     """Advance one neuron by one step: return (V, I_ex, I_in, dI_ex, dI_in, r, spiked).
 

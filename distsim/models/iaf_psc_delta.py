@@ -42,7 +42,7 @@ def constants(params: dict[str, float], dt: float) -> list[float]:
     ]
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def step(V, r, x, current, P33, P30, I_e, theta, V_reset, r_spike):
     """Advance one neuron by one step: return (V, r, spiked)."""
     V_next = P33 * V + P30 * (I_e + current) + x

@@ -48,7 +48,7 @@ def constants(params: dict[str, float], dt: float) -> list[float]:
     ]
 
 
-@numba.njit(inline="always")
+@numba.njit(forceinline=True)
 def step(
     V, I_ex, I_in, r, x_ex, x_in, current, P22, P21_ex, P21_in, P20, P11_ex, P11_in, I_e, theta, V_reset, r_spike
 ):  # fmt: skip

@@ -15,10 +15,12 @@ from numba import int32, uint32, uint64
 from distsim.construction.kernels import BLOCK, BLOCK_BITS
 from distsim.simulation.prefetch import prefetch
 
-# Spikes that are looked up together: their places in the index are fetched while the list is made.
+# Delays that a spike's places in the index are copied for at a time.
+WINDOW = 16
+# Segments that are listed before they are delivered, and from the one that is delivered to the one
+# that is fetched; records in a cache line.
 BATCH = 2048
-# Segments between the one that is delivered and the one that is fetched; cache lines fetched of it.
-AHEAD = 12
+AHEAD = 8
 LINE = 16
 
 
@@ -37,51 +39,112 @@ class Connectome(NamedTuple):
 
 
 class History(NamedTuple):
-    """The spikes of the last steps, of all neurons that this rank hears of.
+    """The spikes of the last steps: one entry for every receptor and block of targets that one reaches.
+
+    A step's entries lie together, older steps first; `slots` says where. What a spike needs of the
+    index of segments, one number per delay, lies `WINDOW` steps apart in memory that is not in any
+    cache, so it is copied for `WINDOW` delays at once, and so that a delay's numbers of all entries
+    of a step lie side by side.
 
     Attributes
     ----------
-    sources : np.ndarray
-        uint32, block of the source and index in the block; older steps first.
+    row : np.ndarray
+        int64, where the source's row of the index begins.
+    base : np.ndarray
+        int64, first synapse of its block.
+    target : np.ndarray
+        int64, first place of its targets in the flat input.
+    delays : np.ndarray
+        int64, smallest delay and number of delays of the source, in the low and high 32 bits.
+    window : np.ndarray
+        uint32 [WINDOW + 1 per entry], ends of segments of the current window of delays.
     slots : np.ndarray
-        int64 [n_slots, 2], where a step's spikes begin and end; slot = step modulo n_slots.
+        int64 [n_slots, 2], where a step's entries begin and end; slot = step modulo n_slots.
     tail : np.ndarray
-        int64 [1], end of the newest spikes.
+        int64 [1], end of the newest entries.
     """
 
-    sources: np.ndarray
+    row: np.ndarray
+    base: np.ndarray
+    target: np.ndarray
+    delays: np.ndarray
+    window: np.ndarray
     slots: np.ndarray
     tail: np.ndarray
 
 
 def empty_history(max_delay: int, interval: int) -> History:
     """Return a history that remembers `max_delay` steps while `interval` more are added."""
-    n_slots = max_delay + interval + 1
-    return History(np.empty(1024, np.uint32), np.zeros((n_slots, 2), np.int64), np.zeros(1, np.int64))
+    n = 1024
+    entries = [np.empty(n, np.int64) for _ in range(4)]
+    slots = np.zeros((max_delay + interval + 1, 2), np.int64)
+    return History(*entries, np.empty(n * (WINDOW + 1), np.uint32), slots, np.zeros(1, np.int64))
 
 
-@numba.njit(inline="always")
-def room_for(sources, slots, tail, step, n_new):
-    """Return the sources with room for n_new more: live ones moved to the front, or a larger array."""
-    if tail[0] + n_new <= sources.shape[0]:
-        return sources
-    # The slot that step reuses holds the oldest spikes, which no delay reaches any more.
+@numba.njit(error_model="numpy")
+def room_for(history, step, n_new):
+    """Return the history with room for n_new more: live entries moved to the front, or larger arrays."""
+    row, base, target, delays, window, slots, tail = history
+    capacity = row.shape[0]
+    if tail[0] + n_new <= capacity:
+        return history
+    # The slot that `step` reuses holds the oldest spikes, which no delay reaches any more.
     n_slots = slots.shape[0]
     oldest = tail[0]
     for s in range(n_slots):
         if s != step % n_slots and slots[s, 1] > slots[s, 0]:
             oldest = min(oldest, slots[s, 0])
     live = tail[0] - oldest
-    roomy = sources
-    if 2 * (live + n_new) > sources.shape[0]:
-        roomy = np.empty(4 * (live + n_new), np.uint32)
+    if 2 * (live + n_new) > capacity:
+        capacity = 4 * (live + n_new)
+    moved = History(
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64), np.empty(capacity * (WINDOW + 1), np.uint32), slots, tail,
+    )  # fmt: skip
     for i in range(live):
-        roomy[i] = sources[oldest + i]
+        moved.row[i], moved.base[i] = row[oldest + i], base[oldest + i]
+        moved.target[i], moved.delays[i] = target[oldest + i], delays[oldest + i]
+    for i in range(live * (WINDOW + 1)):
+        moved.window[i] = window[oldest * (WINDOW + 1) + i]
     for s in range(n_slots):
         slots[s, 0] = max(slots[s, 0] - oldest, 0)
         slots[s, 1] = max(slots[s, 1] - oldest, 0)
     tail[0] = live
-    return roomy
+    return moved
+
+
+@numba.njit(error_model="numpy")
+def add_spike(history, net, source, n):
+    """Write the entries of one spike from place n on; return the place behind them."""
+    block = source >> BLOCK_BITS
+    group = net.block_group[block]
+    first_delay, n_delays = net.group_delay[group, 0], net.group_delay[group, 1]
+    first = net.group_targets[group, 0]
+    for k in range(first, net.group_targets[group, 1]):
+        row = (k - first) * net.block_size[block] + (source & (BLOCK - 1))
+        history.row[n] = net.block_offset[block] + row * n_delays
+        history.base[n] = net.block_base[block]
+        history.target[n] = net.target_base[k]
+        history.delays[n] = first_delay | (n_delays << 32)
+        n += 1
+    return n
+
+
+@numba.njit(error_model="numpy")
+def _copy_window(window, offsets, row, delays, first, n, d):
+    """Copy the ends of the segments of delays d ... d + WINDOW - 1 for n entries from `first` on."""
+    address = np.uintp(offsets.ctypes.data)
+    for i in range(n):
+        low, n_delays = delays[first + i] & 0xFFFFFFFF, delays[first + i] >> 32
+        at = row[first + i] + min(max(d - low, 0), n_delays)
+        prefetch(address + np.uintp(4 * at))
+        prefetch(address + np.uintp(4 * at + 4 * WINDOW))
+    start = first * (WINDOW + 1)
+    for i in range(n):
+        low, n_delays = delays[first + i] & 0xFFFFFFFF, delays[first + i] >> 32
+        for r in range(WINDOW + 1):
+            at = row[first + i] + min(max(d + r - low, 0), n_delays)
+            window[uint64(start + r * n + i)] = offsets[uint64(at)]
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -96,7 +159,7 @@ def deliver(inp, net, history, t, min_delay, max_delay, scratch):
     history : History
     t, min_delay, max_delay : int
         Step; smallest and largest delay in steps.
-    scratch : int64 [3, BATCH + number of target blocks]
+    scratch : int64 [3, BATCH]
 
     Returns
     -------
@@ -104,57 +167,45 @@ def deliver(inp, net, history, t, min_delay, max_delay, scratch):
         Synaptic events.
     """
     # Fields of a tuple are unpacked once: taken inside a loop they cost a reference count each.
-    synapses, offsets, block_base, block_offset, block_size, block_group, group_delay, group_targets, target_base = net
-    sources, slots, _ = history
+    synapses, offsets = net.synapses, net.offsets
+    row, base, target, delays, window, slots, _ = history
     starts, lengths, targets = scratch[0], scratch[1], scratch[2]
     n_slots = slots.shape[0]
-    synapses_address, offsets_address = np.uintp(synapses.ctypes.data), np.uintp(offsets.ctypes.data)
-    room = starts.shape[0] - np.int64(target_base.shape[0])
     events = np.int64(0)
-    d, last_d = min_delay, min(max_delay, t - 1)
-    j = slots[(t - d) % n_slots, 0]
-    while d <= last_d:
-        # 1. Where in the index are the segments? A batch of places is listed and fetched.
-        m = 0
-        while d <= last_d and m < room:
-            stop = slots[(t - d) % n_slots, 1]
-            while j < stop and m < room:
-                source = sources[uint64(j)]
-                j += 1
-                block = uint64(source >> uint32(BLOCK_BITS))
-                group = uint64(block_group[block])
-                d_first, n_delays = group_delay[group, 0], group_delay[group, 1]
-                if d < d_first or d >= d_first + n_delays:
-                    continue
-                index = np.int64(source & uint32(BLOCK - 1))
-                for k in range(group_targets[group, 0], group_targets[group, 1]):
-                    row = (k - group_targets[group, 0]) * block_size[block] + index
-                    place = block_offset[block] + row * n_delays + d - d_first
-                    prefetch(offsets_address + np.uintp(4 * place))
-                    starts[m] = place
-                    lengths[m] = block_base[block]
-                    targets[m] = target_base[k]
-                    m += 1
-            if j >= stop:
-                d += 1
-                j = slots[(t - d) % n_slots, 0]
-        # 2. Which of them hold synapses?
-        n = 0
-        for i in range(m):
-            place = uint64(starts[i])
-            first, last = offsets[place], offsets[place + uint64(1)]
-            starts[n] = lengths[i] + np.int64(first)
-            lengths[n] = np.int64(last - first)
-            targets[n] = targets[i]
-            n += last > first
-        # 3. Deliver them; those a few places ahead are fetched.
-        for i in range(n):
-            if i + AHEAD < n:
-                for line in range(0, lengths[i + AHEAD] + LINE - 1, LINE):
-                    prefetch(synapses_address + np.uintp(4 * (starts[i + AHEAD] + line)))
-            start, target, length = uint64(starts[i]), uint64(targets[i]), lengths[i]
-            for k in range(length):
-                record = synapses[start + uint64(k)]
-                inp[target + uint64(record & uint32(0xFFFF))] += int32(record) >> int32(16)
-            events += length
+    n = 0
+    for d in range(min_delay, min(max_delay, t - 1) + 1):
+        slot = (t - d) % n_slots
+        first = slots[slot, 0]
+        n_entries = slots[slot, 1] - first
+        # List the segments of delay d of the sources that spiked at t - d.
+        r = (d - min_delay) % WINDOW
+        if r == 0:
+            _copy_window(window, offsets, row, delays, first, n_entries, d)
+        at = first * (WINDOW + 1) + r * n_entries
+        for i in range(n_entries):
+            if n == starts.shape[0]:
+                events += _deliver_listed(inp, synapses, starts, lengths, targets, n)
+                n = 0
+            begin, end = window[uint64(at + i)], window[uint64(at + n_entries + i)]
+            starts[n] = base[first + i] + np.int64(begin)
+            lengths[n] = np.int64(end - begin)
+            targets[n] = target[first + i]
+            n += end > begin
+    return events + _deliver_listed(inp, synapses, starts, lengths, targets, n)
+
+
+@numba.njit(error_model="numpy")
+def _deliver_listed(inp, synapses, starts, lengths, targets, n):
+    """Deliver n listed segments, fetching those a few places ahead; return the number of synapses."""
+    address = np.uintp(synapses.ctypes.data)
+    events = np.int64(0)
+    for i in range(n):
+        if i + AHEAD < n:
+            for line in range(0, lengths[i + AHEAD] + LINE - 1, LINE):
+                prefetch(address + np.uintp(4 * (starts[i + AHEAD] + line)))
+        start, target, length = uint64(starts[i]), uint64(targets[i]), lengths[i]
+        for k in range(length):
+            record = synapses[start + uint64(k)]
+            inp[target + uint64(record & uint32(0xFFFF))] += int32(record) >> int32(16)
+        events += length
     return events

@@ -64,8 +64,8 @@ class Engine:
         self.currents = current_connections(network, local, dt, seed)
         self.collective = ranks.collective()
         self.cap = FIRST_CAP
-        self.log = np.empty((FIRST_LOG, 2), np.uint32)
-        self.scratch = np.empty((3, BATCH + local.target_base.shape[0]), np.int64)
+        self.log = np.empty(2 * FIRST_LOG, np.uint32)
+        self.scratch = np.empty((3, BATCH), np.int64)
         self.tally = Tally(
             np.zeros(N_COUNTS, np.int64), np.zeros(len(network.populations), np.int64), np.zeros(N_PHASES)
         )
@@ -92,11 +92,13 @@ class Engine:
             for k, variable in enumerate(declared[name].state):
                 u = rng.uniforms(seed, rng.STREAM_STATE, k, local.gids[first:last])
                 state[k, first:last] = population.init[variable].ppf(u) - offsets.get(variable, 0.0)
+        inputs = np.zeros((local.n_planes, local.stride), np.int32)
         self.models = sorted({p.model for p in populations.values()})
         return Neurons(
             state=state,
             refractory=np.zeros(local.stride, np.int16),
-            inputs=np.zeros((local.n_planes, local.stride), np.int32),
+            inputs=inputs,
+            flat_input=inputs.reshape(-1),
             currents=np.zeros(local.stride, self.dtype),
             gids=local.gids.astype(np.uint32),
             recorded=np.zeros(local.gids.shape[0], np.uint8),
@@ -144,7 +146,7 @@ class Engine:
         if status != 0:
             raise RuntimeError(f"MPI_Allgather failed with code {status}")
         self.step += n_steps
-        return self.log[:n_logged]
+        return self.log[: 2 * n_logged].reshape(-1, 2)
 
     def reset_tally(self) -> None:
         """Begin counting and timing anew."""

@@ -13,9 +13,9 @@ import numpy as np
 from numba import uint32
 
 from distsim.communication.exchange import allgather_spikes
-from distsim.construction.kernels import BLOCK, BLOCK_BITS
+from distsim.construction.kernels import BLOCK_BITS
 from distsim.devices.base import begin_input, next_change, set_currents
-from distsim.simulation.delivery import History, deliver, room_for
+from distsim.simulation.delivery import add_spike, deliver, room_for
 from distsim.timers import seconds
 
 # Places in the arrays of counts and phases.
@@ -35,7 +35,7 @@ class Neurons(NamedTuple):
     refractory : np.ndarray
         int16 [stride], steps left.
     inputs : np.ndarray
-        int32 [n_planes, stride], this step's input on the receptors' grids.
+        int32 [n_planes, stride], this step's input on the receptors' grids; `flat_input` is the same memory.
     currents : np.ndarray
         float [stride], current of generators (pA).
     gids : np.ndarray
@@ -53,6 +53,7 @@ class Neurons(NamedTuple):
     state: np.ndarray
     refractory: np.ndarray
     inputs: np.ndarray
+    flat_input: np.ndarray
     currents: np.ndarray
     gids: np.ndarray
     recorded: np.ndarray
@@ -107,15 +108,14 @@ def advance(
     cap : int
         Spikes that a message has room for.
     log, n_logged : np.ndarray, int
-        uint32 [., 2] (gid, step) of the recorded spikes of this rank, in order of step.
+        uint32, pairs of gid and step of the recorded spikes of this rank, in order of step; their number.
     """
     timespec = np.zeros(2, np.int64)
     ranges, model, gids, recorded = neurons.ranges, neurons.model, neurons.gids, neurons.recorded
     state, refractory, inputs, currents = neurons.state, neurons.refractory, neurons.inputs, neurons.currents
     constants, grids = neurons.constants, neurons.grids
     counts, n_spikes, phases = tally
-    flat_inputs = inputs.reshape(inputs.size)
-    n_local, n_populations = gids.shape[0], ranges.shape[0]
+    flat_input, n_local, n_populations = neurons.flat_input, gids.shape[0], ranges.shape[0]
     fired = np.empty(n_local + 1, np.int32)
     outgoing = np.empty(n_local + 1024, np.uint32)
     per_lag = np.zeros(interval, np.int64)
@@ -131,7 +131,7 @@ def advance(
         for lag in range(lags):
             t += 1
             # Drive: the spikes of Poisson generators begin this step's input.
-            counts[EXTERNAL_EVENTS] += begin_input(flat_inputs, drives, t)
+            counts[EXTERNAL_EVENTS] += begin_input(flat_input, drives, t)
             if t >= change:
                 set_currents(currents, current_net, t)
                 change = next_change(current_net, t)
@@ -140,7 +140,7 @@ def advance(
             mark = now
 
             # Deliver: the spikes of neurons that arrive at t.
-            counts[SYNAPTIC_EVENTS] += deliver(flat_inputs, connectome, history, t, min_delay, max_delay, scratch)
+            counts[SYNAPTIC_EVENTS] += deliver(flat_input, connectome, history, t, min_delay, max_delay, scratch)
             now = seconds(clock, timespec)
             phases[DELIVER] += now - mark
             mark = now
@@ -155,20 +155,14 @@ def advance(
                 n_spikes[p] += n - n_fired
                 n_fired = n
             counts[NEURON_UPDATES] += n_local
-            if n_out + n_fired > outgoing.shape[0]:
-                larger = np.empty(2 * (n_out + n_fired), np.uint32)
-                larger[:n_out] = outgoing[:n_out]
-                outgoing = larger
-            if n_logged + n_fired > log.shape[0]:
-                longer = np.empty((2 * (n_logged + n_fired), 2), np.uint32)
-                longer[:n_logged] = log[:n_logged]
-                log = longer
+            outgoing = _room(outgoing, n_out, n_fired)
+            log = _room(log, 2 * n_logged, 2 * n_fired)
             for i in range(n_fired):
                 gid = gids[fired[i]]
                 outgoing[n_out + i] = gid
                 if recorded[fired[i]]:
-                    log[n_logged, 0] = gid
-                    log[n_logged, 1] = uint32(t)
+                    log[2 * n_logged] = gid
+                    log[2 * n_logged + 1] = uint32(t)
                     n_logged += 1
             n_out += n_fired
             per_lag[lag] = n_fired
@@ -184,43 +178,68 @@ def advance(
             return status, history, cap, log, n_logged
         counts[WORDS_SENT] += n_sent
         counts[MESSAGES] += n_messages
-        history = remember(history, sources, received, words, collective.n_ranks, interval, lags, t - lags)
+        history = remember(history, connectome, sources, received, words, collective.n_ranks, interval, lags, t - lags)
         now = seconds(clock, timespec)
         phases[EXCHANGE] += now - mark
         mark = now
     return 0, history, cap, log, n_logged
 
 
+@numba.njit(forceinline=True)
+def _room(array, n, n_new):
+    """Return the array with room for n_new more behind the first n."""
+    # Loops, not slices: a slice's error messages would cost seconds of compilation.
+    if n + n_new <= array.shape[0]:
+        return array
+    larger = np.empty(2 * (n + n_new), np.uint32)
+    for i in range(n):
+        larger[i] = array[i]
+    return larger
+
+
+@numba.njit(forceinline=True)
+def _after(values, x):
+    """Return how many of the ascending values are <= x."""
+    low, high = 0, values.shape[0]
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] <= x:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 @numba.njit(error_model="numpy")
-def remember(history, sources, received, words, n_ranks, interval, lags, t):
+def remember(history, net, sources, received, words, n_ranks, interval, lags, t):
     """Add the spikes of steps t + 1 ... t + lags, of all ranks and of generators, to the history."""
-    past, slots, tail = history
+    slots, tail = history.slots, history.tail
     first_gid, first_block, steps, generated = sources
     n_slots = slots.shape[0]
+    most_entries = 1
+    for group in range(net.group_targets.shape[0]):
+        most_entries = max(most_entries, net.group_targets[group, 1] - net.group_targets[group, 0])
     place = np.empty(n_ranks, np.int64)
     for rank in range(n_ranks):
         place[rank] = rank * words + 1 + interval
-    g = np.searchsorted(steps, t, side="right")
+    g = _after(steps, t)
     for lag in range(lags):
         step = t + 1 + lag
-        n_new = np.searchsorted(steps, step, side="right") - g
+        n_new = _after(steps, step) - g
         for rank in range(n_ranks):
             n_new += np.int64(received[rank * words + 1 + lag])
-        past = room_for(past, slots, tail, step, n_new)
+        history = room_for(history, step, n_new * most_entries)
         n = tail[0]
         slots[step % n_slots, 0] = n
         for rank in range(n_ranks):
             for _ in range(np.int64(received[rank * words + 1 + lag])):
                 gid = np.int64(received[place[rank]])
                 place[rank] += 1
-                p = np.searchsorted(first_gid, gid, side="right") - 1
-                index = gid - first_gid[p]
-                past[n] = uint32(((first_block[p] + (index >> BLOCK_BITS)) << BLOCK_BITS) | (index & (BLOCK - 1)))
-                n += 1
+                p = _after(first_gid, gid) - 1
+                n = add_spike(history, net, (first_block[p] << BLOCK_BITS) + gid - first_gid[p], n)
         while g < steps.shape[0] and steps[g] == step:
-            past[n] = generated[g]
+            n = add_spike(history, net, np.int64(generated[g]), n)
             g += 1
-            n += 1
         slots[step % n_slots, 1] = n
         tail[0] = n
-    return History(past, slots, tail)
+    return history

@@ -9,7 +9,7 @@ from numba.extending import intrinsic
 
 @intrinsic
 def prefetch(typingctx, address):
-    """Fetch the cache line at `address` (uintp) for reading into all levels of the cache."""
+    """Fetch the cache line at `address` (uintp) for reading into the second-level cache."""
     signature = types.void(types.uintp)
 
     def codegen(context, builder, sig, args):
@@ -20,7 +20,7 @@ def prefetch(typingctx, address):
         if function is None:
             function_type = ir.FunctionType(ir.VoidType(), [pointer_type, i32, i32, i32])
             function = ir.Function(builder.module, function_type, "llvm.prefetch.p0")
-        read, locality, data = ir.Constant(i32, 0), ir.Constant(i32, 3), ir.Constant(i32, 1)
+        read, locality, data = ir.Constant(i32, 0), ir.Constant(i32, 2), ir.Constant(i32, 1)
         builder.call(function, [builder.inttoptr(args[0], pointer_type), read, locality, data])
         return context.get_dummy_value()
 
