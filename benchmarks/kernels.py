@@ -78,12 +78,12 @@ def random_numbers(repeats: int) -> list[float]:
 def poisson_draws(mean: float, repeats: int) -> list[float]:
     """Return ns per Poisson number of a neuron and step."""
     n = 38_584
-    counts, totals = np.zeros((LANES, n), np.uint8), np.zeros(LANES, np.int64)
+    counts = np.zeros((LANES, n), np.uint8)
     lo, hi, key, table = np.arange(n, dtype=np.uint32), np.zeros(n, np.uint32), rng.key(1, 5, 0), thresholds(mean)
 
     def many():
         for block in range(20):
-            draw_counts(counts, totals, lo, hi, block, key, *table)
+            draw_counts(counts, lo, hi, block, key, *table)
 
     return [s / (20 * LANES * n) * 1e9 for s in timed(many, repeats)]
 

@@ -261,7 +261,6 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
         table=joined([t[1] for t in tables], np.uint16),
         tail=joined([t[3] for t in tables], np.uint32),
         counts=np.zeros((LANES, n), np.uint8),
-        totals=np.zeros((len(split), LANES), np.int64),
         drawn=np.full(len(split), -1, np.int64),
     )  # fmt: skip
 

@@ -38,8 +38,6 @@ class Drives(NamedTuple):
         Tables of `poisson_generator.thresholds`, one after the other.
     counts : np.ndarray
         uint8 [8, n_connections], spikes of each connection in the current eight steps.
-    totals : np.ndarray
-        int64 [n_drives, 8], their sums.
     drawn : np.ndarray
         int64 [n_drives], the eight steps that `counts` holds, or -1.
     """
@@ -62,7 +60,6 @@ class Drives(NamedTuple):
     table: np.ndarray
     tail: np.ndarray
     counts: np.ndarray
-    totals: np.ndarray
     drawn: np.ndarray
 
 
@@ -80,43 +77,58 @@ def _clear(array, first, last):
 @numba.njit(cache=True, error_model="numpy")
 def begin_input(inp, drives, t):
     """Begin the input of step t with the drives' spikes; return how many spikes that were."""
-    zeroed = drives.zeroed
+    # Fields of a tuple are unpacked once: taken inside a loop they cost a reference count each.
+    (zeroed, kind, elements, places, on_grid, all_targets, all_weights, lo, hi, window, keys, firsts, n_thresholds,
+     table_range, tail_range, all_tables, all_tails, all_counts, drawn) = drives  # fmt: skip
     for k in range(zeroed.shape[0]):
         _clear(inp, zeroed[k, 0], zeroed[k, 1])
-    kind, elements, window, drawn = drives.kind, drives.elements, drives.window, drives.drawn
+    block, lane = t // LANES, t % LANES
     events = np.int64(0)
     for k in range(kind.shape[0]):
-        first, last = elements[k, 0], elements[k, 1]
-        place = drives.place[k]
+        first, last, place = elements[k, 0], elements[k, 1], places[k]
         if t < window[k, 0] or t >= window[k, 1]:
             if kind[k] == STORE:
                 _clear(inp, place, place + last - first)
             continue
-        block, lane = t // LANES, t % LANES
         if drawn[k] != block:
-            table, tail = drives.table_range[k], drives.tail_range[k]
-            draw_counts(
-                drives.counts[:, first:last], drives.totals[k], drives.lo[first:last], drives.hi[first:last], block,
-                drives.keys[k], drives.first[k], drives.table[table[0] : table[1]], drives.n_thresholds[k],
-                drives.tail[tail[0] : tail[1]],
-            )  # fmt: skip
+            table = all_tables[table_range[k, 0] : table_range[k, 1]]
+            tail = all_tails[tail_range[k, 0] : tail_range[k, 1]]
+            counts = all_counts[:, first:last]
+            draw_counts(counts, lo[first:last], hi[first:last], block, keys[k], firsts[k], table, n_thresholds[k], tail)
             drawn[k] = block
-        counts = drives.counts[lane, first:last]
-        events += drives.totals[k, lane]
         if kind[k] == SCATTER:
-            targets, weights = drives.targets[first:last], drives.weights[first:last]
-            for i in range(last - first):
-                inp[targets[i]] += weights[i] * np.int32(counts[i])
-            continue
-        weight = drives.weight[k]
-        out = inp[place : place + last - first]
-        if kind[k] == STORE:
-            for i in range(last - first):
-                out[i] = np.int32(weight * np.int32(counts[i]))
+            events += _scatter(inp, all_targets[first:last], all_weights[first:last], all_counts[lane, first:last])
         else:
-            for i in range(last - first):
-                out[i] = np.int32(out[i] + np.int32(weight * np.int32(counts[i])))
+            out = inp[place : place + last - first]
+            events += _weigh(out, all_counts[lane, first:last], on_grid[k], kind[k] == ADD)
     return events
+
+
+@numba.njit(error_model="numpy")
+def _weigh(out, counts, weight, add):
+    """Store, or add, weight times count for a run of targets; return the sum of the counts."""
+    total = np.int32(0)
+    if add:
+        for i in range(counts.shape[0]):
+            n = np.int32(counts[i])
+            total = np.int32(total + n)
+            out[i] = np.int32(out[i] + np.int32(weight * n))
+    else:
+        for i in range(counts.shape[0]):
+            n = np.int32(counts[i])
+            total = np.int32(total + n)
+            out[i] = np.int32(weight * n)
+    return np.int64(total)
+
+
+@numba.njit(error_model="numpy")
+def _scatter(inp, targets, weights, counts):
+    """Add weight times count target by target; return the sum of the counts."""
+    total = np.int64(0)
+    for i in range(counts.shape[0]):
+        inp[targets[i]] += weights[i] * np.int32(counts[i])
+        total += np.int64(counts[i])
+    return total
 
 
 class Currents(NamedTuple):

@@ -63,17 +63,12 @@ def thresholds(mean: float) -> tuple[int, np.ndarray, int, np.ndarray]:
 
 
 @numba.njit(error_model="numpy")
-def _count_lane(counts, words, high, table):
-    """Count the thresholds that the low or high halves of the words exceed: vector code."""
-    v = np.empty(CHUNK, np.uint16)
-    c = np.zeros(CHUNK, np.uint16)
+def _count_lane(counts, words, shift, first, table, v, c):
+    """Count the thresholds that 16 bits of each word exceed; return the largest count. Vector code."""
     n = words.shape[0]
-    if high:
-        for i in range(n):
-            v[i] = uint16(words[i] >> uint32(16))
-    else:
-        for i in range(n):
-            v[i] = uint16(words[i])
+    for i in range(n):
+        v[i] = uint16(words[i] >> shift)
+        c[i] = first
     for k in range(0, table.shape[0], 4):
         t0, t1, t2, t3 = table[k], table[k + 1], table[k + 2], table[k + 3]
         for i in range(n):
@@ -89,16 +84,24 @@ def _count_lane(counts, words, high, table):
     return largest
 
 
+@numba.njit(error_model="numpy")
+def _from_tail(lo, hi, block, lane, key, tail):
+    """Return the count of a draw that 16 bits did not decide."""
+    x, _, _, _ = threefry4x32(lo, hi, block, uint32(1 + lane), key[0], key[1], key[2], key[3])
+    found = 0
+    while found < tail.shape[0] and tail[found] <= x:
+        found += 1
+    return np.uint8(found)
+
+
 @numba.njit(cache=True, error_model="numpy")
-def draw_counts(counts, totals, lo, hi, block, key, first, table, n_thresholds, tail):
+def draw_counts(counts, lo, hi, block, key, first, table, n_thresholds, tail):
     """Draw how many spikes each connection carries in each of the eight steps 8 block ... 8 block + 7.
 
     Parameters
     ----------
     counts : uint8 [8, n]
         Written.
-    totals : int64 [8]
-        Written: sum of the counts of each step.
     lo, hi : uint32 [n]
         Counter words that name the connection: gid of the target, ordinal among its connections.
     block : int
@@ -109,29 +112,20 @@ def draw_counts(counts, totals, lo, hi, block, key, first, table, n_thresholds, 
     """
     w0, w1 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
     w2, w3 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
+    v, c = np.empty(CHUNK, np.uint16), np.empty(CHUNK, np.uint16)
     k0, k1, k2, k3 = key[0], key[1], key[2], key[3]
-    c = uint32(block)
-    for lane in range(LANES):
-        totals[lane] = 0
+    index = uint32(block)
+    undecided = first + n_thresholds
     for start in range(0, lo.shape[0], CHUNK):
         l, h = lo[start : start + CHUNK], hi[start : start + CHUNK]
         n = l.shape[0]
         for i in range(n):
-            w0[i], w1[i], w2[i], w3[i] = threefry4x32(l[i], h[i], c, uint32(0), k0, k1, k2, k3)
+            w0[i], w1[i], w2[i], w3[i] = threefry4x32(l[i], h[i], index, uint32(0), k0, k1, k2, k3)
         for lane in range(LANES):
-            words = (w0, w1, w2, w3)[lane >> 1][:n]
+            words = w0 if lane < 2 else w1 if lane < 4 else w2 if lane < 6 else w3
             out = counts[lane, start : start + CHUNK]
-            largest = _count_lane(out, words, lane & 1, table)
-            if largest == n_thresholds:
+            shift = uint32(16 * (lane & 1))
+            if _count_lane(out, words[:n], shift, uint16(first), table, v, c) == undecided:
                 for i in range(n):
-                    if out[i] == n_thresholds:
-                        x, _, _, _ = threefry4x32(l[i], h[i], c, uint32(1 + lane), k0, k1, k2, k3)
-                        found = 0
-                        while found < tail.shape[0] and tail[found] <= x:
-                            found += 1
-                        out[i] = np.uint8(found - first)
-            total = np.int64(0)
-            for i in range(n):
-                out[i] = np.uint8(out[i] + first)
-                total += np.int64(out[i])
-            totals[lane] += total
+                    if out[i] == undecided:
+                        out[i] = _from_tail(l[i], h[i], index, lane, key, tail)

@@ -17,7 +17,7 @@ import numpy as np
 from distsim.registry import Declaration
 
 # Neurons are updated in blocks: a block's masks of spikes stay in the first-level cache.
-BLOCK = 512
+BLOCK = 2048
 
 # error_model="numpy" and no fastmath: a vector lane and the scalar tail must round alike.
 KERNEL: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}

@@ -114,19 +114,22 @@ def room_for(history, step, n_new):
 
 
 @numba.njit(error_model="numpy")
-def add_spike(history, net, source, n):
-    """Write the entries of one spike from place n on; return the place behind them."""
-    block = source >> BLOCK_BITS
-    group = net.block_group[block]
-    first_delay, n_delays = net.group_delay[group, 0], net.group_delay[group, 1]
-    first = net.group_targets[group, 0]
-    for k in range(first, net.group_targets[group, 1]):
-        row = (k - first) * net.block_size[block] + (source & (BLOCK - 1))
-        history.row[n] = net.block_offset[block] + row * n_delays
-        history.base[n] = net.block_base[block]
-        history.target[n] = net.target_base[k]
-        history.delays[n] = first_delay | (n_delays << 32)
-        n += 1
+def add_spikes(history, net, sources, n_sources, n):
+    """Write the entries of n_sources spikes from place n on; return the place behind them."""
+    _, _, block_base, block_offset, block_size, block_group, group_delay, group_targets, target_base = net
+    rows, bases, targets, delays, _, _, _ = history
+    for i in range(n_sources):
+        block = sources[i] >> BLOCK_BITS
+        group = block_group[block]
+        first_delay, n_delays = group_delay[group, 0], group_delay[group, 1]
+        first = group_targets[group, 0]
+        for k in range(first, group_targets[group, 1]):
+            row = (k - first) * block_size[block] + (sources[i] & (BLOCK - 1))
+            rows[n] = block_offset[block] + row * n_delays
+            bases[n] = block_base[block]
+            targets[n] = target_base[k]
+            delays[n] = first_delay | (n_delays << 32)
+            n += 1
     return n
 
 

@@ -15,7 +15,7 @@ from numba import uint32
 from distsim.communication.exchange import allgather_spikes
 from distsim.construction.kernels import BLOCK_BITS
 from distsim.devices.base import begin_input, next_change, set_currents
-from distsim.simulation.delivery import add_spike, deliver, room_for
+from distsim.simulation.delivery import add_spikes, deliver, room_for
 from distsim.timers import seconds
 
 # Places in the arrays of counts and phases.
@@ -229,17 +229,20 @@ def remember(history, net, sources, received, words, n_ranks, interval, lags, t)
         for rank in range(n_ranks):
             n_new += np.int64(received[rank * words + 1 + lag])
         history = room_for(history, step, n_new * most_entries)
-        n = tail[0]
-        slots[step % n_slots, 0] = n
+        spiked = np.empty(n_new, np.int64)
+        n = 0
         for rank in range(n_ranks):
             for _ in range(np.int64(received[rank * words + 1 + lag])):
                 gid = np.int64(received[place[rank]])
                 place[rank] += 1
                 p = _after(first_gid, gid) - 1
-                n = add_spike(history, net, (first_block[p] << BLOCK_BITS) + gid - first_gid[p], n)
+                spiked[n] = (first_block[p] << BLOCK_BITS) + gid - first_gid[p]
+                n += 1
         while g < steps.shape[0] and steps[g] == step:
-            n = add_spike(history, net, np.int64(generated[g]), n)
+            spiked[n] = generated[g]
             g += 1
-        slots[step % n_slots, 1] = n
-        tail[0] = n
+            n += 1
+        slots[step % n_slots, 0] = tail[0]
+        tail[0] = add_spikes(history, net, spiked, n, tail[0])
+        slots[step % n_slots, 1] = tail[0]
     return history
