@@ -1,0 +1,74 @@
+"""The synapses of a LocalNetwork one by one, out of their packed records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from distsim.construction import build
+from distsim.network import Network
+from distsim.registry import partitioners
+
+
+@dataclass
+class Synapses:
+    """All synapses of a network: pre and post positions, receptor, weight, delay in steps; sorted."""
+
+    pre: np.ndarray
+    post: np.ndarray
+    plane: np.ndarray
+    weight: np.ndarray
+    delay: np.ndarray
+
+    def __len__(self) -> int:
+        return self.pre.shape[0]
+
+    def table(self) -> np.ndarray:
+        """Return all of them as one sorted array, for comparisons."""
+        columns = np.stack([self.pre, self.post, self.plane, self.weight, self.delay], axis=1)
+        return columns[np.lexsort(columns.T)]
+
+
+def synapses_of(
+    net: Network, n_ranks: int = 1, partitioner: str = "balanced", dt: float = 0.1, seed: int = 3
+) -> Synapses:
+    """Build the network on pretended ranks and return the union of their synapses.
+
+    Sources are numbered by gid; generators follow the neurons.
+    """
+    network = net.resolved()
+    partition = partitioners.get(partitioner).partition(network, n_ranks)
+    parts = [_decode(network, build(network, partition, rank, dt=dt, seed=seed)) for rank in range(n_ranks)]
+    return Synapses(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _decode(network: Network, local) -> tuple[np.ndarray, ...]:
+    """Return the columns of `Synapses` for one rank."""
+    first, sources = 0, {}
+    for name, group in local.groups.items():
+        sources[name] = first
+        first += group.size
+    owner = np.empty(local.gids.shape[0], dtype=np.int64)
+    for i, (low, high) in enumerate(local.ranges.values()):
+        owner[low:high] = i
+    grids = np.zeros((len(local.ranges), local.n_planes))
+    for i, name in enumerate(local.ranges):
+        grids[i, : local.grids[name].shape[0]] = local.grids[name]
+    found = []
+    for g, (name, group) in enumerate(local.groups.items()):
+        bases = local.target_base[local.group_targets[g, 0] : local.group_targets[g, 1]]
+        for b in range(group.first_block, group.first_block + group.n_blocks):
+            size, start = local.block_size[b], local.block_offset[b]
+            n_slots = len(bases) * size * group.n_delays
+            ends = local.offsets[start : start + n_slots + 1].astype(np.int64)
+            slot = np.repeat(np.arange(n_slots), np.diff(ends))
+            records = local.synapses[local.block_base[b] : local.block_base[b] + slot.shape[0]]
+            row, delay = np.divmod(slot, group.n_delays)
+            k, index = np.divmod(row, size)
+            plane, block_start = np.divmod(bases[k], local.stride)
+            target = block_start + (records & 0xFFFF)
+            weight = (records.view(np.int32) >> 16) * grids[owner[target], plane]
+            pre = sources[name] + (b - group.first_block) * 1024 + index
+            found.append((pre, local.gids[target], plane, weight, delay + group.first_delay))
+    return tuple(np.concatenate(c) for c in zip(*found, strict=True))
