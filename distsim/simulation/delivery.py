@@ -76,9 +76,10 @@ class History(NamedTuple):
 def empty_history(max_delay: int, interval: int) -> History:
     """Return a history that remembers `max_delay` steps while `interval` more are added."""
     n = 1024
-    entries = [np.empty(n, np.int64) for _ in range(4)]
+    row, base, target, delays = (np.empty(n, np.int64) for _ in range(4))
+    window = np.empty(n * (WINDOW + 1), np.uint32)
     slots = np.zeros((max_delay + interval + 1, 2), np.int64)
-    return History(*entries, np.empty(n * (WINDOW + 1), np.uint32), slots, np.zeros(1, np.int64))
+    return History(row, base, target, delays, window, slots, np.zeros(1, np.int64))
 
 
 @numba.njit(error_model="numpy")
