@@ -14,6 +14,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+
 from distsim.io.spike_log import RECORD, read_log
 
 # Spikes that are sorted at a time.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from distsim.partitioners.base import Partition
 
 from distsim.network import Network
+from distsim.partitioners.base import Partition
 
 # Relative cost of a neuron for one biological second, from the measured kernels: a step of the
 # update and the drive, and a synapse whose source fires at a few Hz.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from distsim.partitioners.base import Partition
-
 from distsim.network import Network
+from distsim.partitioners.base import Partition
 
 
 class Block:

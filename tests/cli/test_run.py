@@ -9,9 +9,9 @@ import re
 import libsonata
 import numpy as np
 import pytest
-from distsim.io import read_spikes, spike_hash
 
 from distsim import __version__
+from distsim.io import read_spikes, spike_hash
 from distsim.network.config import load_config
 
 

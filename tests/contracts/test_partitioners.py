@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from distsim.partitioners.balanced import neuron_costs
 
 from distsim.network.config import load_config
+from distsim.partitioners.balanced import neuron_costs
 from distsim.registry import partitioners
 
 

@@ -9,10 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from distsim.partitioners import Partition
-
 from distsim.communication import communicator
 from distsim.network.config import load_config
+from distsim.partitioners import Partition
 from distsim.registry import partitioners
 from distsim.simulation import Simulation
 

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import psutil
+
 from distsim.io import read_log
 
 LONG = ("quickstart", "--duration", "10000000", "-q")

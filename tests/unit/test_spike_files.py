@@ -9,6 +9,7 @@ import h5py
 import libsonata
 import numpy as np
 import pytest
+
 from distsim.io import SpikeLog, merge_spikes, read_log, read_spikes, spike_hash
 from distsim.io.sonata_spikes import sorted_windows, timestamps
 
