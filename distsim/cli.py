@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +15,6 @@ from distsim.errors import InputError
 # A rank is one core's worth of work: libraries must not start threads of their own.
 for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
-
-EXIT_INPUT = 2
-EXIT_FAULT = 1
 
 app = typer.Typer(
     help="Spiking networks on any number of ranks, with the same bits on each number of them.",
@@ -143,42 +139,14 @@ def main() -> None:
     """Run the command line: bad input is one line and exit code 2, on all ranks; a fault ends all ranks."""
     try:
         app(standalone_mode=False)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
+        return
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
     except InputError as error:
-        _leave(error)
-    except KeyboardInterrupt:
-        _fault("interrupted")
-    except OSError as error:
-        _fault(str(error))
-    except Exception as error:
-        if hasattr(error, "format_message"):
-            _leave(InputError("", f"{error.format_message()} (see distsim --help)"))
-        # One write: the tracebacks of several ranks do not mix line by line.
-        sys.stderr.write(traceback.format_exc())
-        _fault(f"{type(error).__name__}: {error}")
+        found: BaseException = error
+    except (KeyboardInterrupt, Exception) as error:
+        usage = getattr(error, "format_message", None)
+        found = InputError("", f"{usage()} (see distsim --help)") if usage else error
+    from distsim.communication import communicator, fault, leave
 
-
-def _leave(error: InputError) -> None:
-    """Print one line and leave with exit code 2, all ranks together where all met the error."""
-    from distsim.communication import communicator
-
-    world = communicator()
-    together = world.meet(timeout=10.0)
-    if world.rank == 0 or not together:
-        print(f"distsim: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-    if not together:
-        world.abort(EXIT_INPUT)
-    sys.exit(EXIT_INPUT)
-
-
-def _fault(message: str) -> None:
-    """Tell what happened on which rank and end all ranks."""
-    from distsim.communication import communicator
-
-    world = communicator()
-    where = f" (rank {world.rank} of {world.n_ranks})" if world.n_ranks > 1 else ""
-    print(f"distsim: {message}{where}", file=sys.stderr, flush=True)
-    if world.n_ranks > 1:
-        world.abort(EXIT_FAULT)
-    sys.exit(EXIT_FAULT)
+    sys.exit(leave(communicator(), found) if isinstance(found, InputError) else fault(communicator(), found))

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from distsim.communication.allgather import SERIAL, Collective, collective
+from distsim.communication.leaving import end_all_ranks_on_errors
 
-# Set by the launchers of the MPI libraries and of Slurm.
-LAUNCHER_VARIABLES = ("PMI_RANK", "PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALRANKID", "SLURM_STEPID")
+# Number of ranks, as the launchers of MPICH, Open MPI and Slurm tell it.
+SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
 
 class SerialCommunicator:
@@ -48,6 +49,9 @@ class SerialCommunicator:
     def meet(self, timeout: float) -> bool:
         """Wait for all ranks, at most `timeout` seconds; return whether all came."""
         return True
+
+    def finalize(self) -> None:
+        """End the library in order, before a process leaves by os._exit."""
 
     def abort(self, code: int) -> None:
         """End all ranks at once."""
@@ -102,6 +106,12 @@ class MPICommunicator:
             time.sleep(0.005)
         return True
 
+    def finalize(self) -> None:
+        """End the library in order, before a process leaves by os._exit."""
+        from mpi4py import MPI
+
+        MPI.Finalize()
+
     def abort(self, code: int) -> None:
         """End all ranks at once: an uncaught error on one rank would leave the others waiting for ever."""
         sys.stderr.flush()
@@ -112,22 +122,34 @@ Communicator = SerialCommunicator | MPICommunicator
 _world: Communicator | None = None
 
 
+def launched_ranks() -> int:
+    """Return how many ranks a launcher says it started; 1 without a launcher, 2 where it does not say."""
+    for name in SIZE_VARIABLES:
+        if name in os.environ:
+            return int(os.environ[name])
+    return 2 if "PMIX_RANK" in os.environ else 1
+
+
 def communicator() -> Communicator:
     """Return the world: all ranks that were started together. MPI starts at the first call.
 
     Raises
     ------
     RuntimeError
-        Where a launcher started several ranks and mpi4py cannot be imported: each would
+        Where a launcher started several ranks and they do not find each other: each would
         simulate the whole network on its own.
     """
     global _world
-    if _world is None:
-        launched = any(name in os.environ for name in LAUNCHER_VARIABLES)
-        try:
-            _world = MPICommunicator() if launched else SerialCommunicator()
-        except (ImportError, RuntimeError) as error:
-            if int(os.environ.get("PMI_SIZE", os.environ.get("OMPI_COMM_WORLD_SIZE", "2"))) > 1:
-                raise RuntimeError(f"started on several ranks, but MPI cannot be used: {error}") from error
-            _world = SerialCommunicator()
+    if _world is not None:
+        return _world
+    launched = any(name in os.environ for name in (*SIZE_VARIABLES, "PMIX_RANK"))
+    reason = "mpiexec belongs to another MPI library than mpi4py found"
+    try:
+        _world = MPICommunicator() if launched else SerialCommunicator()
+    except (ImportError, RuntimeError) as error:
+        reason, _world = str(error), SerialCommunicator()
+    if _world.n_ranks == 1 and launched_ranks() > 1 and "PMIX_RANK" not in os.environ:
+        raise RuntimeError(f"started on {launched_ranks()} ranks that do not find each other: {reason}")
+    if _world.n_ranks > 1:
+        end_all_ranks_on_errors(_world)
     return _world

@@ -121,6 +121,13 @@ class Recording:
             found = spike_hash(records[:, 1], records[:, 0])
         self.spike_hash = self.ranks.bcast(found)
 
+    def write_config(self, config: Config) -> None:
+        """Write config.yaml anew on rank 0."""
+        if self.folder is not None and self.ranks.rank == 0:
+            part = self.folder / ".config.yaml.part"
+            dump_yaml(config, part)
+            part.replace(self.folder / "config.yaml")
+
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write summary.json on rank 0; under its final name it is whole."""
         if self.folder is None or self.ranks.rank != 0:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from distsim.communication import Communicator, communicator
+from distsim.communication import Communicator
+from distsim.communication import communicator as world
 from distsim.errors import InputError, unknown
 from distsim.network import Network
 from distsim.network.config import Config, from_dict
@@ -16,6 +17,8 @@ from distsim.registry import partitioners
 from distsim.simulation import summary
 from distsim.simulation.engine import Engine
 from distsim.simulation.recording import Recording
+
+Progress = Callable[[str, float, dict[str, Any]], None]
 
 # Biological time (ms) between two looks at recordings, progress and signals.
 CHUNK_MS = 10.0
@@ -66,25 +69,29 @@ class Simulation:
         precision: str = "float32",
         output: str | None = None,
         communicator: Communicator | None = None,
-        progress: Callable[[str, float, dict[str, Any]], None] | None = None,
+        progress: Progress | None = None,
     ):
         settings = {"dt": dt, "seed": seed, "transient": transient, "partitioner": partitioner, "exchange": exchange,
                     "precision": precision, "duration": 0.0}  # fmt: skip
+        # The ranks first: from then on an error on one of them ends them all.
+        self.ranks = communicator or world()
         self.config = from_dict({"network": network, "simulation": settings, "output": {"path": output}})
-        self._start(communicator, progress)
+        self._start(progress)
 
     @classmethod
-    def from_config(cls, config: Config, **kwargs: Any) -> Simulation:
+    def from_config(
+        cls, config: Config, *, communicator: Communicator | None = None, progress: Progress | None = None
+    ) -> Simulation:
         """Return the simulation that a config describes. Collective."""
         simulation = cls.__new__(cls)
+        simulation.ranks = communicator or world()
         simulation.config = config
-        simulation._start(kwargs.pop("communicator", None), kwargs.pop("progress", None))
+        simulation._start(progress)
         return simulation
 
-    def _start(self, ranks: Communicator | None, progress: Any) -> None:
+    def _start(self, progress: Progress | None) -> None:
         """Check everything, open the run folder, build the network, compile the loop."""
         self.started = time.time()
-        self.ranks = ranks or communicator()
         self.progress = progress or (lambda stage, fraction, details: None)
         settings = self.config.simulation
         self.network = self.config.network.resolved()
@@ -186,9 +193,21 @@ class Simulation:
         if not self.closed:
             self.closed = True
             self.recording.close()
+            self._write_config()
             self.final = self.summary()
             self.recording.write_summary(self.final)
         return self.final
+
+    def _write_config(self) -> None:
+        """Let the config in the run folder tell what was simulated, also where a script chose the duration."""
+        settings = self.config.simulation
+        dt = settings.dt
+        transient = min(self.engine.step, self.n_transient)
+        duration = round((self.engine.step - transient) * dt, 9)
+        if duration != settings.duration or transient != self.n_transient:
+            settings = settings.model_copy(update={"duration": duration, "transient": round(transient * dt, 9)})
+            self.config = self.config.model_copy(update={"simulation": settings})
+            self.recording.write_config(self.config)
 
     def __enter__(self) -> Simulation:
         return self

@@ -1,0 +1,60 @@
+"""How a run with several ranks ends early: bad input together with exit code 2, a fault at once for all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from distsim.errors import InputError
+
+if TYPE_CHECKING:
+    from distsim.communication.communicator import Communicator
+
+EXIT_INPUT = 2
+EXIT_FAULT = 1
+# Seconds that a rank with bad input waits for the others to meet the same error.
+PATIENCE = 10.0
+
+
+def leave(world: Communicator, error: InputError) -> int:
+    """Print one line, on one rank where all met the error, and return the exit code. Collective.
+
+    A rank that met it alone aborts the others: they would wait for it for ever.
+    """
+    together = world.meet(timeout=PATIENCE)
+    if world.rank == 0 or not together:
+        print(f"distsim: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    if not together:
+        world.abort(EXIT_INPUT)
+    return EXIT_INPUT
+
+
+def fault(world: Communicator, error: BaseException) -> int:
+    """Tell what happened on which rank, end all ranks, and return the exit code."""
+    if not isinstance(error, OSError | KeyboardInterrupt):
+        # One write: the tracebacks of several ranks do not mix line by line.
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    text = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+    where = f" (rank {world.rank} of {world.n_ranks})" if world.n_ranks > 1 else ""
+    print(f"distsim: {text}{where}", file=sys.stderr, flush=True)
+    if world.n_ranks > 1:
+        world.abort(EXIT_FAULT)
+    return EXIT_FAULT
+
+
+def end_all_ranks_on_errors(world: Communicator) -> None:
+    """Make an uncaught error of a script on one of several ranks end the others too.
+
+    Called when the ranks are first asked for, never at import.
+    """
+
+    def ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        code = leave(world, error) if isinstance(error, InputError) else fault(world, error)
+        world.finalize()
+        sys.stdout.flush()
+        os._exit(code)
+
+    sys.excepthook = ended
