@@ -149,4 +149,6 @@ def main() -> None:
         found = InputError("", f"{usage()} (see distsim --help)") if usage else error
     from distsim.communication import communicator, fault, leave
 
-    sys.exit(leave(communicator(), found) if isinstance(found, InputError) else fault(communicator(), found))
+    if isinstance(found, InputError):
+        leave(communicator(), found)
+    fault(communicator(), found)

@@ -50,9 +50,6 @@ class SerialCommunicator:
         """Wait for all ranks, at most `timeout` seconds; return whether all came."""
         return True
 
-    def finalize(self) -> None:
-        """End the library in order, before a process leaves by os._exit."""
-
     def abort(self, code: int) -> None:
         """End all ranks at once."""
         sys.stderr.flush()
@@ -105,12 +102,6 @@ class MPICommunicator:
                 return False
             time.sleep(0.005)
         return True
-
-    def finalize(self) -> None:
-        """End the library in order, before a process leaves by os._exit."""
-        from mpi4py import MPI
-
-        MPI.Finalize()
 
     def abort(self, code: int) -> None:
         """End all ranks at once: an uncaught error on one rank would leave the others waiting for ever."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from distsim.errors import InputError
 
@@ -19,30 +20,36 @@ EXIT_FAULT = 1
 PATIENCE = 10.0
 
 
-def leave(world: Communicator, error: InputError) -> int:
-    """Print one line, on one rank where all met the error, and return the exit code. Collective.
+def leave(world: Communicator, error: InputError) -> NoReturn:
+    """Print one line, on one rank where all met the error, and leave with exit code 2. Collective.
 
     A rank that met it alone aborts the others: they would wait for it for ever.
     """
     together = world.meet(timeout=PATIENCE)
     if world.rank == 0 or not together:
         print(f"distsim: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-    if not together:
-        world.abort(EXIT_INPUT)
-    return EXIT_INPUT
+    sys.stdout.flush()
+    if world.n_ranks > 1:
+        # Where each rank ended with an error of its own, mpiexec would kill the slower ones and report the
+        # signal. One abort gives the job our code; MPI's words about it would be a second line.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        if world.rank == 0 or not together:
+            world.abort(EXIT_INPUT)
+        time.sleep(PATIENCE)
+    os._exit(EXIT_INPUT)
 
 
-def fault(world: Communicator, error: BaseException) -> int:
-    """Tell what happened on which rank, end all ranks, and return the exit code."""
+def fault(world: Communicator, error: BaseException) -> NoReturn:
+    """Tell what happened on which rank and end all ranks with exit code 1."""
     if not isinstance(error, OSError | KeyboardInterrupt):
         # One write: the tracebacks of several ranks do not mix line by line.
         sys.stderr.write("".join(traceback.format_exception(error)))
     text = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
     where = f" (rank {world.rank} of {world.n_ranks})" if world.n_ranks > 1 else ""
     print(f"distsim: {text}{where}", file=sys.stderr, flush=True)
-    if world.n_ranks > 1:
-        world.abort(EXIT_FAULT)
-    return EXIT_FAULT
+    sys.stdout.flush()
+    world.abort(EXIT_FAULT)
+    os._exit(EXIT_FAULT)
 
 
 def end_all_ranks_on_errors(world: Communicator) -> None:
@@ -52,9 +59,8 @@ def end_all_ranks_on_errors(world: Communicator) -> None:
     """
 
     def ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        code = leave(world, error) if isinstance(error, InputError) else fault(world, error)
-        world.finalize()
-        sys.stdout.flush()
-        os._exit(code)
+        if isinstance(error, InputError):
+            leave(world, error)
+        fault(world, error)
 
     sys.excepthook = ended
