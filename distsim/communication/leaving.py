@@ -18,6 +18,8 @@ EXIT_INPUT = 2
 EXIT_FAULT = 1
 # Seconds that a rank with bad input waits for the others to meet the same error.
 PATIENCE = 10.0
+# Seconds for mpiexec to pass our line on: what an aborted job has not passed on is lost.
+FORWARDING = 0.3
 
 
 def leave(world: Communicator, error: InputError) -> NoReturn:
@@ -34,6 +36,7 @@ def leave(world: Communicator, error: InputError) -> NoReturn:
         # signal. One abort gives the job our code; MPI's words about it would be a second line.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         if world.rank == 0 or not together:
+            time.sleep(FORWARDING)
             world.abort(EXIT_INPUT)
         time.sleep(PATIENCE)
     os._exit(EXIT_INPUT)
@@ -48,6 +51,8 @@ def fault(world: Communicator, error: BaseException) -> NoReturn:
     where = f" (rank {world.rank} of {world.n_ranks})" if world.n_ranks > 1 else ""
     print(f"distsim: {text}{where}", file=sys.stderr, flush=True)
     sys.stdout.flush()
+    if world.n_ranks > 1:
+        time.sleep(FORWARDING)
     world.abort(EXIT_FAULT)
     os._exit(EXIT_FAULT)
 
