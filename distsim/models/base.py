@@ -53,15 +53,19 @@ class NeuronModel:
 
 @numba.njit(forceinline=True)
 def pick_up(mask, start, stop, spikes, n):
-    """Append the local indices of the block's neurons that spiked; return the new count."""
-    any_spike = np.uint8(0)
-    for i in range(stop - start):
-        any_spike |= mask[i]
-    if any_spike:
-        for i in range(stop - start):
-            if mask[i]:
-                spikes[n] = start + i
-                n += 1
+    """Append the local indices of the block's neurons that spiked; return the new count.
+
+    `mask` uint8 [BLOCK + 8] is looked at eight neurons at a time: few of them spike in a step.
+    """
+    for i in range(stop - start, stop - start + 8):
+        mask[i] = 0
+    words = mask.view(np.uint64)
+    for w in range((stop - start + 7) >> 3):
+        if words[w]:
+            for i in range(8 * w, 8 * w + 8):
+                if mask[i]:
+                    spikes[n] = start + i
+                    n += 1
     return n
 
 

@@ -67,7 +67,7 @@ def update(state, refractory, inputs, currents, first, last, c, grids, spikes, n
     ex, inh = (c[2], c[3], c[4], c[5], c[6]), (c[7], c[8], c[9], c[10], c[11])
     I_e, theta, V_reset, r_spike = c[12], c[13], c[14], np.int16(c[15])
     grid_ex, grid_in = grids[0], grids[1]
-    mask = np.empty(BLOCK, np.uint8)
+    mask = np.empty(BLOCK + 8, np.uint8)
     for start in range(first, last, BLOCK):
         stop = min(start + BLOCK, last)
         # Slices count from 0: the compiler then knows that no index is negative, and makes vector code.

@@ -58,7 +58,7 @@ def update(state, refractory, inputs, currents, first, last, c, grids, spikes, n
     """Advance neurons first to last by one step; see `NeuronModel.update`."""
     P33, P30, I_e, theta, V_reset, r_spike = c[0], c[1], c[2], c[3], c[4], np.int16(c[5])
     grid = grids[0]
-    mask = np.empty(BLOCK, np.uint8)
+    mask = np.empty(BLOCK + 8, np.uint8)
     for start in range(first, last, BLOCK):
         stop = min(start + BLOCK, last)
         # Slices count from 0: the compiler then knows that no index is negative, and makes vector code.

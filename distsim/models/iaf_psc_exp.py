@@ -72,7 +72,7 @@ def update(state, refractory, inputs, currents, first, last, c, grids, spikes, n
     P22, P21_ex, P21_in, P20, P11_ex, P11_in = c[0], c[1], c[2], c[3], c[4], c[5]
     I_e, theta, V_reset, r_spike = c[6], c[7], c[8], np.int16(c[9])
     grid_ex, grid_in = grids[0], grids[1]
-    mask = np.empty(BLOCK, np.uint8)
+    mask = np.empty(BLOCK + 8, np.uint8)
     for start in range(first, last, BLOCK):
         stop = min(start + BLOCK, last)
         # Slices count from 0: the compiler then knows that no index is negative, and makes vector code.
