@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from distsim import __version__
-from distsim.errors import InputError
+from distsim.errors import InputError, Stopped
+
+if TYPE_CHECKING:
+    from distsim.network.config import Config
 
 # A rank is one core's worth of work: libraries must not start threads of their own.
 for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -36,27 +39,42 @@ def run(
     output: Annotated[str | None, typer.Option(help="New folder for the results [runs/NAME].")] = None,
     settings: SetOption = None,
     ranks: Annotated[int | None, typer.Option(min=1, help="Start mpiexec with this many ranks.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in folder CONFIG from its newest checkpoint.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print time and memory by part as well.")] = False,
 ) -> None:
     """Simulate a network and leave a run folder."""
     if ranks is not None:
         _restart_under_mpiexec(ranks)
-    from distsim.communication import communicator
-    from distsim.network.config import Config
+    from distsim.communication import communicator, on_first_rank
     from distsim.simulation import Simulation
     from distsim.simulation.progress import Progress, print_summary
+    from distsim.simulation.run_folder import complete
 
     world = communicator()
-    loaded = world.bcast(_load(config, settings, duration, output) if world.rank == 0 else None)
-    if isinstance(loaded, InputError):
-        raise loaded
-    assert isinstance(loaded, Config)
-    with Progress(loaded, show=world.rank == 0 and not quiet) as progress:
-        simulation = Simulation.from_config(loaded, progress=progress)
-        simulation.run(loaded.simulation.transient + loaded.simulation.duration)
+    show = world.rank == 0 and not quiet
+    if resume and output is not None:
+        raise InputError("--output", "expected none with --resume: the run goes on in its folder")
+    if resume and (summary := on_first_rank(world, lambda: complete(Path(config)))) is not None:
+        if show:
+            print_summary(summary, config, verbose)
+        return
+    overrides = _overrides(settings, duration)
+    loaded = on_first_rank(world, lambda: _load(config, overrides, config if resume else output))
+    with Progress(loaded, show=show) as progress:
+        if resume:
+            simulation = Simulation.resume(config, overrides, progress=progress)
+        else:
+            simulation = Simulation.from_config(loaded, progress=progress)
+        total = loaded.simulation.transient + loaded.simulation.duration
+        if total < simulation.biological_ms:
+            problem = f"expected at least the {simulation.biological_ms:g} ms that are simulated"
+            raise InputError("simulation.duration", f"{problem}, got {total:g} ms with the transient")
+        simulation.run(round(total - simulation.biological_ms, 9))
         summary = simulation.close()
-    if world.rank == 0 and not quiet:
+    if show:
         print_summary(summary, loaded.output.path, verbose)
 
 
@@ -69,9 +87,7 @@ def info(
     """Tell what a network holds and needs; nothing is built."""
     from distsim.simulation.info import print_info
 
-    loaded = _load(config, settings)
-    if isinstance(loaded, InputError):
-        raise loaded
+    loaded = _load(config, _overrides(settings))
     try:
         n_ranks = [int(n) for n in ranks.split(",")]
     except ValueError:
@@ -90,18 +106,17 @@ def _options(
         raise typer.Exit
 
 
-def _load(config: str, settings: list[str] | None, duration: float | None = None, output: str | None = None):
-    """Return the config, or the error for all ranks to raise; with a folder that does not exist yet."""
+def _overrides(settings: list[str] | None, duration: float | None = None) -> list[str]:
+    """Return all overrides of a command line."""
+    return [*(settings or ()), *([f"simulation.duration={duration!r}"] if duration is not None else ())]
+
+
+def _load(config: str, overrides: list[str], output: str | None = None) -> Config:
+    """Return the config; with a folder that does not exist yet where no output is given."""
     from distsim.network.config import load_config
 
-    try:
-        overrides = list(settings or ())
-        if duration is not None:
-            overrides.append(f"simulation.duration={duration!r}")
-        loaded = load_config(config, overrides)
-        return loaded.with_output(output or _output(config, loaded.output.path, loaded.network.name))
-    except InputError as error:
-        return error
+    loaded = load_config(config, overrides)
+    return loaded.with_output(output or _output(config, loaded.output.path, loaded.network.name))
 
 
 def _output(config: str, path: str | None, name: str) -> str:
@@ -142,13 +157,13 @@ def main() -> None:
         return
     except typer.Exit as done:
         sys.exit(done.exit_code)
-    except InputError as error:
+    except (InputError, Stopped) as error:
         found: BaseException = error
     except (KeyboardInterrupt, Exception) as error:
         usage = getattr(error, "format_message", None)
         found = InputError("", f"{usage()} (see distsim --help)") if usage else error
     from distsim.communication import communicator, fault, leave
 
-    if isinstance(found, InputError):
+    if isinstance(found, InputError | Stopped):
         leave(communicator(), found)
     fault(communicator(), found)

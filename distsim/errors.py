@@ -40,3 +40,17 @@ def unknown(place: str, kind: str, name: str, known: Iterable[str]) -> InputErro
     if not hint and len(known) <= 12:
         hint = f" (known: {', '.join(known)})"
     return InputError(place, f"unknown {kind} '{name}'{hint}")
+
+
+class Stopped(Exception):
+    """A run that stopped in order, on all ranks, because a signal asked it to; its folder can be resumed.
+
+    Attributes
+    ----------
+    checkpoint : str
+        Where it goes on from.
+    """
+
+    def __init__(self, checkpoint: str):
+        self.checkpoint = checkpoint
+        super().__init__(f"stopped in order, to be resumed from {checkpoint}")

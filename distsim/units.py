@@ -77,6 +77,23 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def interval(value: Any, place: str) -> tuple[str, float]:
+    """Return an interval as ``("biological", ms)`` where it is in ms, ``("wall", seconds)`` in s, min or h.
+
+    Raises
+    ------
+    InputError
+        For anything else, and for intervals that are not above 0.
+    """
+    seconds = {"s": 1.0, "min": 60.0, "h": 3600.0}
+    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
+    number = float(match[1]) if match else 0.0
+    if match is None or not number > 0.0 or match[2] not in ("ms", *seconds):
+        raise InputError(place, f"expected biological time such as '500 ms' or wall time such as '30min', "
+                                f"got {shown(value)}")  # fmt: skip
+    return ("biological", number) if match[2] == "ms" else ("wall", number * seconds[match[2]])
+
+
 def whole(value: Any, place: str, at_least: int = 0) -> int:
     """Return `value` as a whole number of at least `at_least`."""
     number = quantity(value, "", place)

@@ -7,7 +7,6 @@ Uncompressed: the wheel of libsonata has no deflate filter.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import h5py
 import numpy as np
 
 from distsim.io.spike_log import RECORD, read_log
+from distsim.io.whole_files import whole
 
 # Spikes that are sorted at a time.
 WINDOW = 4_000_000
@@ -53,6 +53,12 @@ def spike_hash(steps: np.ndarray, gids: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def sorted_keys(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the records of several logs, sorted, as uint64: the step in the high half, the gid in the low one."""
+    keys = [(part["step"].astype(np.uint64) << np.uint64(32)) | part["gid"].astype(np.uint64) for part in parts]
+    return np.sort(np.concatenate([np.empty(0, np.uint64), *keys]))
+
+
 def sorted_windows(logs: list[np.ndarray], window: int = WINDOW) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (steps, gids), both int64, of all logs in order of (step, gid), about `window` at a time."""
     starts = [0] * len(logs)
@@ -64,14 +70,13 @@ def sorted_windows(logs: list[np.ndarray], window: int = WINDOW) -> Iterator[tup
             for start, log in zip(starts, logs, strict=True)
             if start < len(log)
         )
-        keys = []
+        parts = []
         for i, log in enumerate(logs):
             # A step may have more spikes than the share: the window then takes it whole.
             stop = starts[i] + int(np.searchsorted(log["step"][starts[i] :], last, side="right"))
-            part = log[starts[i] : stop]
-            keys.append((part["step"].astype(np.uint64) << np.uint64(32)) | part["gid"].astype(np.uint64))
+            parts.append(log[starts[i] : stop])
             starts[i] = stop
-        key = np.sort(np.concatenate(keys))
+        key = sorted_keys(parts)
         yield (key >> np.uint64(32)).astype(np.int64), (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
@@ -94,30 +99,22 @@ def merge_spikes(
     OSError
         Where the disk is full; nothing is left under the final name, the logs stay.
     """
-    part_path = out_path.with_name(f".{out_path.name}.part")
     digest = hashlib.sha256()
     logs = [read_log(path) for path in log_paths]
     edges = np.array([first for _, first, _ in populations] + [2**62])
     counts = dict.fromkeys((name for name, _, _ in populations), 0)
-    try:
-        with h5py.File(part_path, "w") as file:
-            file.attrs["magic"] = np.uint32(MAGIC)
-            file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
-            groups = {name: _population(file, name) for name, _, _ in populations}
-            for steps, gids in sorted_windows(logs):
-                hash_update(digest, steps, gids)
-                owner = np.searchsorted(edges, gids, side="right") - 1
-                for i, (name, first, _) in enumerate(populations):
-                    mine = owner == i
-                    _append(groups[name]["timestamps"], timestamps(steps[mine], dt))
-                    _append(groups[name]["node_ids"], (gids[mine] - first).astype(np.uint64))
-                    counts[name] += int(mine.sum())
-        with open(part_path, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part_path, out_path)
-    except BaseException:
-        part_path.unlink(missing_ok=True)
-        raise
+    with whole(out_path) as part, h5py.File(part, "w") as file:
+        file.attrs["magic"] = np.uint32(MAGIC)
+        file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
+        groups = {name: _population(file, name) for name, _, _ in populations}
+        for steps, gids in sorted_windows(logs):
+            hash_update(digest, steps, gids)
+            owner = np.searchsorted(edges, gids, side="right") - 1
+            for i, (name, first, _) in enumerate(populations):
+                mine = owner == i
+                _append(groups[name]["timestamps"], timestamps(steps[mine], dt))
+                _append(groups[name]["node_ids"], (gids[mine] - first).astype(np.uint64))
+                counts[name] += int(mine.sum())
     return MergedSpikes(digest.hexdigest(), counts)
 
 

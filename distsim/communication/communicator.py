@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from distsim.communication.allgather import SERIAL, Collective, collective
 from distsim.communication.leaving import end_all_ranks_on_errors
+from distsim.errors import InputError
 
 # Number of ranks, as the launchers of MPICH, Open MPI and Slurm tell it.
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -41,6 +43,10 @@ class SerialCommunicator:
 
     def sum(self, array: np.ndarray) -> np.ndarray:
         """Return the sum of all ranks' arrays. Collective."""
+        return array
+
+    def largest(self, array: np.ndarray) -> np.ndarray:
+        """Return the elementwise largest of all ranks' arrays. Collective."""
         return array
 
     def barrier(self) -> None:
@@ -89,6 +95,14 @@ class MPICommunicator:
         self._comm.Allreduce(array, total)
         return total
 
+    def largest(self, array: np.ndarray) -> np.ndarray:
+        """Return the elementwise largest of all ranks' arrays. Collective."""
+        from mpi4py import MPI
+
+        found = np.empty_like(array)
+        self._comm.Allreduce(array, found, op=MPI.MAX)
+        return found
+
     def barrier(self) -> None:
         """Wait for all ranks. Collective."""
         self._comm.Barrier()
@@ -111,6 +125,21 @@ class MPICommunicator:
 
 Communicator = SerialCommunicator | MPICommunicator
 _world: Communicator | None = None
+
+
+def on_first_rank(ranks: Communicator, action: Callable[[], Any]) -> Any:
+    """Return what rank 0's action gives on all ranks; an InputError or OSError is raised on all. Collective."""
+
+    def caught() -> Any:
+        try:
+            return action()
+        except (InputError, OSError) as error:
+            return error
+
+    found = ranks.bcast(caught() if ranks.rank == 0 else None)
+    if isinstance(found, InputError | OSError):
+        raise found
+    return found
 
 
 def launched_ranks() -> int:

@@ -1,4 +1,4 @@
-"""How a run with several ranks ends early: bad input together with exit code 2, a fault at once for all."""
+"""How a run with several ranks ends early: together with exit code 2 or 75, or for a fault at once for all."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ import traceback
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from distsim.errors import InputError
+from distsim.errors import InputError, Stopped
 
 if TYPE_CHECKING:
     from distsim.communication.communicator import Communicator
 
 EXIT_INPUT = 2
 EXIT_FAULT = 1
+EXIT_STOPPED = 75
 # Seconds that a rank with bad input waits for the others to meet the same error.
 PATIENCE = 10.0
 # Seconds for mpiexec to pass our line on: what an aborted job has not passed on is lost.
 FORWARDING = 0.3
 
 
-def leave(world: Communicator, error: InputError) -> NoReturn:
-    """Print one line, on one rank where all met the error, and leave with exit code 2. Collective.
+def leave(world: Communicator, error: InputError | Stopped) -> NoReturn:
+    """Print one line, on one rank where all met the error, and leave with exit code 2 or 75. Collective.
 
     A rank that met it alone aborts the others: they would wait for it for ever.
     """
+    code = EXIT_STOPPED if isinstance(error, Stopped) else EXIT_INPUT
     together = world.meet(timeout=PATIENCE)
     if world.rank == 0 or not together:
         print(f"distsim: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
@@ -37,9 +39,9 @@ def leave(world: Communicator, error: InputError) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         if world.rank == 0 or not together:
             time.sleep(FORWARDING)
-            world.abort(EXIT_INPUT)
+            world.abort(code)
         time.sleep(PATIENCE)
-    os._exit(EXIT_INPUT)
+    os._exit(code)
 
 
 def fault(world: Communicator, error: BaseException) -> NoReturn:
@@ -64,7 +66,7 @@ def end_all_ranks_on_errors(world: Communicator) -> None:
     """
 
     def ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if isinstance(error, InputError):
+        if isinstance(error, InputError | Stopped):
             leave(world, error)
         fault(world, error)
 

@@ -15,7 +15,7 @@ from distsim.registry import Declaration, Parameter, devices, models
 from distsim.units import quantity
 
 if TYPE_CHECKING:
-    from distsim.network.network import Device, Network, Population, Projection
+    from distsim.network.network import Device, Network, Population, Projection, Recorder
     from distsim.network.selection import Selection
 
 Evaluate = Callable[[Any, str], Any]
@@ -181,6 +181,34 @@ def synapse(
     return weight, delay
 
 
+def recorder(
+    net: Network, r: Recorder, source: Selection, evaluate: Evaluate, place: str
+) -> tuple[float | None, str | None]:
+    """Return the interval (ms) and the reduction of a recorder, checked."""
+    if not isinstance(r.record, str):
+        raise InputError(f"{place}.record", f"expected 'spikes', a state variable or 'lfp', got {r.record!r}")
+    if r.record == "spikes":
+        for name in ("every", "reduce"):
+            if getattr(r, name) is not None:
+                raise InputError(f"{place}.{name}", "expected none: every spike is recorded")
+        return None, None
+    for part in source.slices:
+        model = net.populations[part.name].model
+        state = models.get(model).declaration.state
+        if r.record == "lfp" and not {"I_syn_ex", "I_syn_in"} <= set(state):
+            raise InputError(f"{place}.from", f"expected neurons with synaptic currents, '{part.name}' is {model}")
+        if r.record != "lfp" and r.record not in state:
+            raise unknown(f"{place}.record", f"state variable of {model}", r.record, ["spikes", *state])
+    if r.reduce not in (None, "mean"):
+        raise InputError(f"{place}.reduce", f"expected 'mean', got {r.reduce!r}")
+    if r.reduce is not None and r.record == "lfp":
+        raise InputError(f"{place}.reduce", "expected none: the LFP is one value already")
+    every = quantity(evaluate(1.0 if r.every is None else r.every, f"{place}.every"), "ms", f"{place}.every")
+    if not every > 0.0:
+        raise InputError(f"{place}.every", f"expected a time above 0 ms, got {every:g}")
+    return every, r.reduce
+
+
 def to_steps(time: float, dt: float) -> int:
     """Return a time (ms) as steps, rounded half up."""
     # The tolerance keeps 0.25 / 0.1 = 2.5 a tie although neither number is exact.
@@ -210,6 +238,9 @@ def grid(net: Network, dt: float) -> None:
             raise InputError(place, f"expected delays of at least one step of {dt:g} ms, nearly all are below")
         if p.delay_steps_bounds(dt)[1] > LARGEST_DELAY_STEPS:
             raise InputError(place, f"expected delays below {LARGEST_DELAY_STEPS} steps of {dt:g} ms")
+    for i, r in enumerate(net.recorders):
+        if r.every is not None and (to_steps(r.every, dt) < 1 or abs(to_steps(r.every, dt) * dt - r.every) > 1e-6 * dt):
+            raise InputError(f"network.recorders.{i}.every", f"expected a multiple of dt = {dt:g} ms, got {r.every:g}")
     for name, d in net.devices.items():
         for key, value in d.params.items():
             if devices.get(d.model).parameters[key].unit != "ms":

@@ -1,7 +1,8 @@
 """The config file: what a user writes in YAML, checked, with defaults filled in, and written back.
 
-A config has three sections: ``network`` (what to simulate), ``simulation`` (how long, how exactly,
-on which seed) and ``output`` (where to). Unknown and repeated keys are errors, never ignored.
+A config has four sections: ``network`` (what to simulate), ``simulation`` (how long, how exactly,
+on which seed), ``output`` (where to) and ``checkpoint`` (how often). Unknown
+and repeated keys are errors, never ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from distsim.errors import InputError, unknown
 from distsim.network import yaml_file
 from distsim.network.network import Network
 from distsim.network.overrides import apply_overrides, check_new_params
-from distsim.units import quantity
+from distsim.units import interval, quantity
 
 SUFFIXES = (".yaml", ".yml")
 EXCHANGES = ("auto", "allgather")
@@ -115,12 +116,39 @@ class OutputConfig(_Section):
     ----------
     path : str or None
         The run folder; None leaves the choice to the caller.
-    format : {"hdf5"}
-        Format of the recorded data.
+    format : {"hdf5", "zarr"}
+        Format of the recorded data: SONATA's HDF5, or compressed Zarr v3.
     """
 
     path: str | None = None
-    format: Literal["hdf5"] = "hdf5"
+    format: Literal["hdf5", "zarr"] = "hdf5"
+
+
+class CheckpointConfig(_Section):
+    """When checkpoints are written into the run folder.
+
+    Attributes
+    ----------
+    every : str or None
+        ``"500 ms"`` of biological time, or ``"90 s"``, ``"30min"``, ``"2h"`` of wall time; None for none but
+        those that a signal asks for.
+    keep : int
+        How many of the newest are kept.
+    """
+
+    every: str | None = "30min"
+    keep: int = Field(default=2, ge=1)
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _interval(cls, value: Any) -> Any:
+        if value is not None:
+            interval(value, "checkpoint.every")
+        return value
+
+    def times(self) -> tuple[str, float] | None:
+        """Return ``("biological", ms)`` or ``("wall", seconds)``, None for no checkpoints."""
+        return None if self.every is None else interval(self.every, "checkpoint.every")
 
 
 class Config(_Section):
@@ -132,6 +160,7 @@ class Config(_Section):
     network: Network
     simulation: SimulationConfig = SimulationConfig()
     output: OutputConfig = OutputConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
 
     @field_validator("network", mode="before")
     @classmethod
@@ -141,6 +170,10 @@ class Config(_Section):
     @model_validator(mode="after")
     def _grid(self) -> Config:
         self.network.resolved().check_grid(self.simulation.dt)
+        kind, every = self.checkpoint.times() or ("wall", 0.0)
+        dt = self.simulation.dt
+        if kind == "biological" and (every < dt or abs(round(every / dt) * dt - every) > 1e-9 * every):
+            raise InputError("checkpoint.every", f"expected a multiple of dt = {dt:g} ms, got {every:g} ms")
         return self
 
     @field_serializer("network")
@@ -266,6 +299,7 @@ def _first_problem(error: ValidationError) -> InputError:
             (): Config,
             ("simulation",): SimulationConfig,
             ("output",): OutputConfig,
+            ("checkpoint",): CheckpointConfig,
         }
         hint = str(unknown("", "key", str(key), sections[tuple(parents)].model_fields))
         return InputError(place, hint.replace(f" '{key}'", "", 1))

@@ -72,10 +72,24 @@ class Projection:
 
 @dataclass
 class Recorder:
-    """What is recorded, from which neurons."""
+    """What is recorded, from which neurons.
+
+    Attributes
+    ----------
+    record : str
+        ``"spikes"``, a state variable, or ``"lfp"``.
+    source
+        As written; a `Selection` in a resolved network.
+    every : float or None
+        Time between samples (ms); None for spikes.
+    reduce : {"mean"} or None
+        Mean over the neurons of each part of the source.
+    """
 
     record: str
     source: Any
+    every: Any = None
+    reduce: str | None = None
 
 
 class Network:
@@ -178,10 +192,23 @@ class Network:
         self.projections.append(projection)
         self._resolved = None
 
-    def record(self, what: str, source: Any) -> None:
-        """Record `what` (``"spikes"``) of the neurons of `source`."""
+    def record(self, what: str, source: Any, *, every: Value = None, reduce: str | None = None) -> None:
+        """Record spikes, a state variable, or a proxy of the local field potential.
+
+        Parameters
+        ----------
+        what : str
+            ``"spikes"``; a state variable such as ``"V_m"`` or ``"I_syn_ex"``; ``"lfp"``, the weighted sum
+            of synaptic currents of Mazzoni et al. (2015) doi:10.1371/journal.pcbi.1004584, in pA.
+        source : Selection or plain data
+            The neurons.
+        every : float, optional
+            Time between samples (ms), a multiple of dt; 1 ms where not given. The first is at `every`.
+        reduce : {"mean"}, optional
+            Record the mean over each part of the source in place of its neurons.
+        """
         source = source.plain(self._sizes()) if isinstance(source, Selection) else source
-        recorder = Recorder(what, source)
+        recorder = Recorder(what, source, every, reduce)
         self._resolve_recorder(recorder, len(self.recorders), self._sizes(), 1.0)
         self.recorders.append(recorder)
         self._resolved = None
@@ -267,12 +294,10 @@ class Network:
 
     def _resolve_recorder(self, r: Recorder, index: int, sizes: dict[str, int], scale: float) -> Recorder:
         place = f"network.recorders.{index}"
-        if r.record != "spikes":
-            raise InputError(
-                f"{place}.record", f"expected 'spikes', the only quantity recorded so far, got {r.record!r}"
-            )
         populations = {n: s for n, s in sizes.items() if n in self.populations}
-        return Recorder(r.record, selection(r.source, populations, "population", f"{place}.from", scale))
+        source = selection(r.source, populations, "population", f"{place}.from", scale)
+        every, reduce = checks.recorder(self, r, source, self._value, place)
+        return Recorder(r.record, source, every, reduce)
 
     # ---------------------------------------------------------------- ask
 
@@ -324,7 +349,11 @@ class Network:
             {k: v for k, v in vars(p).items() if k not in ("name", "receptor") or v is not None}
             for p in self.projections
         ]
-        data["recorders"] = [{"record": r.record, "from": r.source} for r in self.recorders]
+        data["recorders"] = [
+            {"record": r.record, "from": r.source}
+            | {k: v for k, v in (("every", r.every), ("reduce", r.reduce)) if v is not None}
+            for r in self.recorders
+        ]
         return copy.deepcopy(data)
 
     @classmethod
@@ -356,14 +385,15 @@ class Network:
             given = checks.keys(given, where, {"model", "size", "params"}, required=("model",))
             params = checks.mapping(given.get("params"), f"{where}.params")
             net.devices[name] = Device(name, given["model"], given.get("size", 1), _plain(params))
-        names = ("name", "pre", "post", "rule", "weight", "delay", "receptor", "synapse")
+        keys = ("name", "pre", "post", "rule", "weight", "delay", "receptor", "synapse")
         for i, given in enumerate(checks.sequence(data.get("projections"), f"{place}.projections")):
-            given = checks.keys(given, f"{place}.projections.{i}", set(names), required=("pre", "post"))
+            given = checks.keys(given, f"{place}.projections.{i}", set(keys), required=("pre", "post"))
             defaults = {"name": None, "rule": "all_to_all", "weight": 1.0, "delay": 1.0}
             net.projections.append(Projection(**_plain(defaults | given)))
+        names = ("record", "from", "every", "reduce")
         for i, given in enumerate(checks.sequence(data.get("recorders"), f"{place}.recorders")):
-            given = checks.keys(given, f"{place}.recorders.{i}", {"record", "from"}, required=("record", "from"))
-            net.recorders.append(Recorder(given["record"], _plain(given["from"])))
+            given = checks.keys(given, f"{place}.recorders.{i}", set(names), required=("record", "from"))
+            net.recorders.append(Recorder(*(_plain(given.get(name)) for name in names)))
         net.resolved()
         return net
 

@@ -48,6 +48,8 @@ class History(NamedTuple):
 
     Attributes
     ----------
+    source : np.ndarray
+        int64, number of the source: what a checkpoint keeps, the rest follows from it.
     row : np.ndarray
         int64, where the source's row of the index begins.
     base : np.ndarray
@@ -64,6 +66,7 @@ class History(NamedTuple):
         int64 [1], end of the newest entries.
     """
 
+    source: np.ndarray
     row: np.ndarray
     base: np.ndarray
     target: np.ndarray
@@ -76,16 +79,16 @@ class History(NamedTuple):
 def empty_history(max_delay: int, interval: int) -> History:
     """Return a history that remembers `max_delay` steps while `interval` more are added."""
     n = 1024
-    row, base, target, delays = (np.empty(n, np.int64) for _ in range(4))
+    source, row, base, target, delays = (np.empty(n, np.int64) for _ in range(5))
     window = np.empty(n * (WINDOW + 1), np.uint32)
     slots = np.zeros((max_delay + interval + 1, 2), np.int64)
-    return History(row, base, target, delays, window, slots, np.zeros(1, np.int64))
+    return History(source, row, base, target, delays, window, slots, np.zeros(1, np.int64))
 
 
 @numba.njit(error_model="numpy")
 def room_for(history, step, n_new):
     """Return the history with room for n_new more: live entries moved to the front, or larger arrays."""
-    row, base, target, delays, window, slots, tail = history
+    source, row, base, target, delays, window, slots, tail = history
     capacity = row.shape[0]
     if tail[0] + n_new <= capacity:
         return history
@@ -100,9 +103,11 @@ def room_for(history, step, n_new):
         capacity = 4 * (live + n_new)
     moved = History(
         np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64), np.empty(capacity * (WINDOW + 1), np.uint32), slots, tail,
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity * (WINDOW + 1), np.uint32),
+        slots, tail,
     )  # fmt: skip
     for i in range(live):
+        moved.source[i] = source[oldest + i]
         moved.row[i], moved.base[i] = row[oldest + i], base[oldest + i]
         moved.target[i], moved.delays[i] = target[oldest + i], delays[oldest + i]
     for i in range(live * (WINDOW + 1)):
@@ -118,7 +123,7 @@ def room_for(history, step, n_new):
 def add_spikes(history, net, sources, n_sources, n):
     """Write the entries of n_sources spikes from place n on; return the place behind them."""
     _, _, block_base, block_offset, block_size, block_group, group_delay, group_targets, target_base = net
-    rows, bases, targets, delays, _, _, _ = history
+    numbers, rows, bases, targets, delays, _, _, _ = history
     for i in range(n_sources):
         block = sources[i] >> BLOCK_BITS
         group = block_group[block]
@@ -126,6 +131,7 @@ def add_spikes(history, net, sources, n_sources, n):
         first = group_targets[group, 0]
         for k in range(first, group_targets[group, 1]):
             row = (k - first) * block_size[block] + (sources[i] & (BLOCK - 1))
+            numbers[n] = sources[i]
             rows[n] = block_offset[block] + row * n_delays
             bases[n] = block_base[block]
             targets[n] = target_base[k]
@@ -172,7 +178,7 @@ def deliver(inp, net, history, t, min_delay, max_delay, scratch):
     """
     # Fields of a tuple are unpacked once: taken inside a loop they cost a reference count each.
     synapses, offsets = net.synapses, net.offsets
-    row, base, target, delays, window, slots, _ = history
+    _, row, base, target, delays, window, slots, _ = history
     starts, lengths, targets = scratch[0], scratch[1], scratch[2]
     n_slots = slots.shape[0]
     events = np.int64(0)
@@ -213,3 +219,54 @@ def _deliver_listed(inp, synapses, starts, lengths, targets, n):
             inp[target + uint64(record & uint32(0xFFFF))] += int32(record) >> int32(16)
         events += length
     return events
+
+
+def recent_spikes(history: History, net: Connectome, t: int, max_delay: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (steps, sources), int64, of the spikes that step t + 1 or a later one may still need.
+
+    The same on every rank.
+    """
+    steps, sources = [], []
+    n_entries = np.maximum(net.group_targets[:, 1] - net.group_targets[:, 0], 1)
+    for step in range(max(1, t - max_delay + 1), t + 1):
+        first, last = history.slots[step % history.slots.shape[0]]
+        numbers = history.source[first:last]
+        # A spike has an entry for every block of targets, one behind the other.
+        i, kept = 0, []
+        while i < numbers.shape[0]:
+            kept.append(numbers[i])
+            i += n_entries[net.block_group[numbers[i] >> BLOCK_BITS]]
+        sources.append(np.array(kept, np.int64))
+        steps.append(np.full(len(kept), step, np.int64))
+    nothing = np.empty(0, np.int64)
+    return np.concatenate([nothing, *steps]), np.concatenate([nothing, *sources])
+
+
+@numba.njit(cache=True, error_model="numpy")
+def recall(history, net, steps, sources, t, min_delay):
+    """Return the history that `recent_spikes` told of, as it is at the end of step t.
+
+    `steps` ascending. Windows of the index that are in use are copied again.
+    """
+    slots, tail = history.slots, history.tail
+    n_slots = slots.shape[0]
+    most_entries = 1
+    for group in range(net.group_targets.shape[0]):
+        most_entries = max(most_entries, net.group_targets[group, 1] - net.group_targets[group, 0])
+    i, n = 0, steps.shape[0]
+    while i < n:
+        step, first = steps[i], i
+        while i < n and steps[i] == step:
+            i += 1
+        history = room_for(history, step, (i - first) * most_entries)
+        slot = step % n_slots
+        slots[slot, 0] = tail[0]
+        tail[0] = add_spikes(history, net, sources[first:i], i - first, tail[0])
+        slots[slot, 1] = tail[0]
+        # The delay with which these spikes arrive next, and where its window began.
+        d = t + 1 - step
+        r = (d - min_delay) % WINDOW
+        if d >= min_delay and r != 0:
+            n_entries = slots[slot, 1] - slots[slot, 0]
+            _copy_window(history.window, net.offsets, history.row, history.delays, slots[slot, 0], n_entries, d - r)
+    return history

@@ -15,12 +15,14 @@ from distsim import rng
 from distsim.communication import Communicator
 from distsim.construction import build
 from distsim.construction.device_connections import current_connections, generated_spikes, poisson_drives
+from distsim.devices.base import set_currents
 from distsim.network import Network
 from distsim.network.config import SimulationConfig
 from distsim.partitioners import Partition
 from distsim.registry import models
-from distsim.simulation.delivery import BATCH, Connectome, empty_history
+from distsim.simulation.delivery import BATCH, Connectome, empty_history, recall
 from distsim.simulation.loop import N_COUNTS, N_PHASES, Neurons, Sources, Tally, advance
+from distsim.simulation.states import frames, probes, reports
 from distsim.timers import clock_address
 
 # Spikes that a message has room for at first; it grows where that is too few.
@@ -34,10 +36,12 @@ class Engine:
     Attributes
     ----------
     step : int
-        Steps done.
+        Steps done; `advance` takes at most the `n_steps` that the engine was made for at a time.
     local : LocalNetwork
     tally : Tally
         Counts and seconds since the start or the last `reset_tally`.
+    reports : list of Report
+        What is recorded of states; `frames` has what the last `advance` gave.
     compile_wall_seconds : float
         Wall time of compiling the loop, or of loading it from numba's cache.
     """
@@ -48,9 +52,11 @@ class Engine:
         partition: Partition,
         ranks: Communicator,
         settings: SimulationConfig,
+        n_steps: int,
         progress: Callable[[float], None],
     ):
         dt, seed = settings.dt, settings.seed
+        self.dt = dt
         self.network, self.dtype = network, np.dtype(settings.precision)
         self.step = 0
         self.local = build(network, partition, ranks.rank, dt=dt, seed=seed, progress=progress)
@@ -62,6 +68,8 @@ class Engine:
         self.sources = self._sources(dt)
         self.drives = poisson_drives(network, local, dt, seed)
         self.currents = current_connections(network, local, dt, seed)
+        self.reports = reports(network, dt)
+        self.probes, self.report_columns = probes(network, self.reports, self.local.gids, n_steps)
         self.collective = ranks.collective()
         self.cap = FIRST_CAP
         self.log = np.empty(2 * FIRST_LOG, np.uint32)
@@ -73,6 +81,7 @@ class Engine:
         begin = time.perf_counter()
         self.updates = self._updates()
         self.advance(0)
+        self.recall(np.empty(0, np.int64), np.empty(0, np.int64))
         self.compile_wall_seconds = time.perf_counter() - begin
 
     def _neurons(self, dt: float, seed: int) -> Neurons:
@@ -136,17 +145,27 @@ class Engine:
         RuntimeError
             Where MPI reports an error.
         """
+        self.probes.n_frames[:] = 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
             status, self.history, self.cap, self.log, n_logged = advance(
                 self.step, n_steps, self.min_delay, self.min_delay, self.max_delay, self.updates, self.neurons,
-                self.connectome, self.history, self.sources, self.drives, self.currents, self.collective, self.cap,
-                self.log, self.tally, self.scratch, self.clock,
+                self.connectome, self.history, self.sources, self.drives, self.currents, self.probes,
+                self.collective, self.cap, self.log, self.tally, self.scratch, self.clock,
             )  # fmt: skip
         if status != 0:
             raise RuntimeError(f"MPI_Allgather failed with code {status}")
         self.step += n_steps
         return self.log[: 2 * n_logged].reshape(-1, 2)
+
+    def recall(self, steps: np.ndarray, sources: np.ndarray) -> None:
+        """Take up the spikes of steps until `step` that are still to arrive, and the currents; see `recent_spikes`."""
+        self.history = recall(self.history, self.connectome, steps, sources, self.step, self.min_delay)
+        set_currents(self.neurons.currents, self.currents, self.step)
+
+    def frames(self, k: int) -> np.ndarray:
+        """Return this rank's frames of report k of the last `advance`: [n_frames, n_columns]."""
+        return frames(self.probes, k)
 
     def reset_tally(self) -> None:
         """Begin counting and timing anew."""

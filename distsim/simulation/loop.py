@@ -16,13 +16,14 @@ from distsim.communication.exchange import allgather_spikes
 from distsim.construction.kernels import BLOCK_BITS
 from distsim.devices.base import begin_input, next_change, set_currents
 from distsim.simulation.delivery import add_spikes, deliver, room_for
+from distsim.simulation.states import sample
 from distsim.timers import seconds
 
 # Places in the arrays of counts and phases.
 N_COUNTS = 5
 NEURON_UPDATES, SYNAPTIC_EVENTS, EXTERNAL_EVENTS, WORDS_SENT, MESSAGES = range(N_COUNTS)
-N_PHASES = 4
-DRIVE, DELIVER, UPDATE, EXCHANGE = range(N_PHASES)
+N_PHASES = 5
+DRIVE, DELIVER, UPDATE, EXCHANGE, RECORD = range(N_PHASES)
 
 
 class Neurons(NamedTuple):
@@ -95,7 +96,7 @@ class Tally(NamedTuple):
 @numba.njit(cache=True, error_model="numpy")
 def advance(
     t, n_steps, interval, min_delay, max_delay, updates, neurons, connectome, history, sources, drives,
-    current_net, collective, cap, log, tally, scratch, clock,
+    current_net, probes, collective, cap, log, tally, scratch, clock,
 ):  # fmt: skip
     """Advance this rank by n_steps from step t. Collective.
 
@@ -169,6 +170,10 @@ def advance(
             now = seconds(clock, timespec)
             phases[UPDATE] += now - mark
             mark = now
+            if sample(probes, state, t):
+                now = seconds(clock, timespec)
+                phases[RECORD] += now - mark
+                mark = now
 
         # Exchange: all ranks' spikes of the interval become history.
         status, received, words, cap, n_sent, n_messages = allgather_spikes(

@@ -1,9 +1,7 @@
-"""Recording: spikes to a log per rank while the run goes, to one SONATA file when it ends."""
+"""Recording: to a log per rank while the run goes, to files for everybody when it ends; or kept in memory."""
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,108 +9,183 @@ import numpy as np
 
 from distsim.communication import Communicator
 from distsim.errors import InputError
-from distsim.io import SpikeLog, merge_spikes
+from distsim.io.reports import PLAIN, Frames, StateLog
+from distsim.io.sonata_spikes import merge_spikes, spike_hash, timestamps
+from distsim.io.spike_log import SpikeLog
 from distsim.network import Network
-from distsim.network.config import Config, dump_yaml
+from distsim.simulation.engine import Engine
+from distsim.simulation.run_folder import RunFolder
 
 
 class Recording:
-    """The run folder and what is recorded into it, or spikes kept in memory where there is no folder.
+    """What is recorded into a run folder, or kept in memory where there is none.
 
     Raises
     ------
     InputError
-        Where the folder exists or cannot be made, on all ranks.
+        Where a rank cannot write into the folder, on all ranks.
     """
 
-    def __init__(self, config: Config, network: Network, ranks: Communicator):
-        self.network, self.ranks, self.dt = network, ranks, config.simulation.dt
-        self.folder = Path(config.output.path) if config.output.path else None
+    def __init__(self, network: Network, engine: Engine, folder: RunFolder | None, ranks: Communicator, format: str):  # noqa: A002
+        self.network, self.engine, self.folder, self.ranks, self.format = network, engine, folder, ranks, format
         self.spike_hash: str | None = None
-        self.wall_seconds = 0.0
+        self.records_spikes = any(r.record == "spikes" for r in network.recorders)
         self._kept: list[np.ndarray] = []
-        self._log: SpikeLog | None = None
-        if self.folder is not None:
-            problem = ranks.bcast(self._make_folder(config) if ranks.rank == 0 else None)
-            if problem:
-                raise InputError(*problem)
-            if network.recorders:
-                failed = None
-                try:
-                    self._log = SpikeLog(self._path(ranks.rank))
-                except OSError as error:
-                    failed = (str(self.folder), f"rank {ranks.rank} cannot write here: {error.strerror}")
-                failures = [f for f in ranks.allgather(failed) if f]
-                if failures:
-                    raise InputError(*failures[0])
+        self._kept_frames: list[list[np.ndarray]] = [[] for _ in engine.reports]
+        self._spikes: SpikeLog | None = None
+        self._states: list[StateLog] = []
+        self._choose()
+        if folder is not None:
+            self._open(folder)
 
-    def _make_folder(self, config: Config) -> tuple[str, str] | None:
-        """Make the run folder with the config in it; return what went wrong."""
-        folder = self.folder
-        assert folder is not None
-        if folder.exists():
-            return str(folder), "expected a new folder for the output, this one exists (choose another with --output)"
-        try:
-            folder.mkdir(parents=True)
-            dump_yaml(config, folder / "config.yaml")
-        except OSError as error:
-            return str(folder), f"cannot be made for the output: {error.strerror}"
-        return None
-
-    def _path(self, rank: int) -> Path:
-        assert self.folder is not None
-        return self.folder / f"spikes.{rank}.log"
-
-    def choose(self, engine: Any) -> None:
-        """Mark the neurons of this rank that are recorded."""
+    def _choose(self) -> None:
+        """Mark the neurons of this rank whose spikes are recorded."""
+        gids, recorded = self.engine.local.gids, self.engine.neurons.recorded
         for recorder in self.network.recorders:
-            for part in recorder.source.slices:
+            for part in recorder.source.slices if recorder.record == "spikes" else ():
                 first = self.network.populations[part.name].first_gid
-                lo, hi = np.searchsorted(engine.local.gids, [first + part.start, first + part.stop])
-                engine.neurons.recorded[lo:hi] = 1
+                lo, hi = np.searchsorted(gids, [first + part.start, first + part.stop])
+                recorded[lo:hi] = 1
 
-    def append(self, records: np.ndarray) -> None:
-        """Add recorded spikes, uint32 [n, 2] of (gid, step); they reach the disk's cache at once."""
-        if self._log is not None:
-            self._log.append(records)
-        elif self.folder is None and self.network.recorders:
-            self._kept.append(records.copy())
+    def _open(self, folder: RunFolder) -> None:
+        """Make this session's logs."""
+        engine = self.engine
+
+        def make() -> None:
+            if self.records_spikes:
+                self._spikes = SpikeLog(folder.spike_log())
+            for report, columns in zip(engine.reports, engine.report_columns, strict=True):
+                dtype = "<f4" if report.kind == PLAIN else "<i8"
+                first = engine.step // report.every_steps
+                self._states.append(StateLog(folder.state_log(report), columns, dtype, first))
+
+        try:
+            self._together(make)
+        except OSError as error:
+            raise InputError(str(folder.path), f"a rank cannot write here: {error.strerror or error}") from None
+
+    def append(self, spikes: np.ndarray) -> None:
+        """Add what the last `advance` gave: spikes, uint32 [n, 2] of (gid, step), and frames of states.
+
+        It reaches the operating system at once: nothing is lost where this process is killed.
+        """
+        if self._spikes is not None:
+            self._spikes.append(spikes)
+        elif self.folder is None and self.records_spikes:
+            self._kept.append(spikes.copy())
+        for k in range(len(self.engine.reports)):
+            frames = self.engine.frames(k)
+            if self.folder is not None:
+                self._states[k].append(frames)
+            elif len(frames):
+                self._kept_frames[k].append(frames.copy())
+
+    def sync(self) -> None:
+        """Return when everything appended on this rank is on the disk."""
+        for log in [self._spikes, *self._states]:
+            if log is not None:
+                log.sync()
 
     def in_memory(self, dt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return (times in ms, gids) kept in memory, by time."""
-        from distsim.io.sonata_spikes import timestamps
-
+        """Return (times in ms, gids) of this rank's spikes kept in memory, by time."""
         records = np.concatenate(self._kept) if self._kept else np.empty((0, 2), np.uint32)
         order = np.lexsort((records[:, 0], records[:, 1]))
         return timestamps(records[order, 1], dt), records[order, 0].astype(np.int64)
 
+    def states_in_memory(self, k: int) -> np.ndarray:
+        """Return this rank's frames of report k kept in memory."""
+        width = int(self.engine.probes.width[k])
+        return np.concatenate([np.empty((0, width), self.engine.frames(k).dtype), *self._kept_frames[k]])
+
     def close(self) -> None:
-        """Merge the ranks' spikes: into spikes.h5, or for the hash alone. Collective."""
-        if not self.network.recorders:
-            return
-        if self._log is None:
+        """Put all ranks' logs together: into files, or for the hash alone. Collective.
+
+        Raises
+        ------
+        OSError
+            On all ranks, where the disk is full; the logs stay.
+        """
+        for log in [self._spikes, *self._states]:
+            if log is not None:
+                log.close()
+        if self.folder is None:
             self._hash_in_memory()
             return
-        self._log.close()
         self.ranks.barrier()
+        try:
+            (self._write_zarr if self.format == "zarr" else self._write_hdf5)(self.folder)
+        except OSError as error:
+            raise OSError(f"{self.folder.path}: recordings cannot be written, they are in its logs: {error}") from error
+        self.spike_hash = self.ranks.bcast(self.spike_hash)
+
+    def _populations(self) -> list[tuple[str, int, int]]:
+        return [(name, p.first_gid, p.size) for name, p in self.network.populations.items()]
+
+    def _frames(self, folder: RunFolder) -> list[Frames]:
+        return [Frames(r, folder.state_logs(r), self.engine.step // r.every_steps) for r in self.engine.reports]
+
+    def _write_hdf5(self, folder: RunFolder) -> None:
+        """Write SONATA files: each by one rank, in windows of time, so that memory is bounded."""
+        from distsim.io.sonata_reports import write_report
+
+        several = len(self.engine.reports) > 1
+
+        def write() -> None:
+            if self.records_spikes and self.ranks.rank == 0:
+                path = folder.path / "spikes.h5"
+                self.spike_hash = merge_spikes(
+                    folder.spike_logs(), path, self._populations(), self.engine.dt
+                ).spike_hash
+            for k, frames in enumerate(self._frames(folder)):
+                # Reports are dealt to the ranks, the first one to rank 1: rank 0 has the spikes.
+                if (k + 1) % self.ranks.n_ranks == self.ranks.rank:
+                    write_report(frames, folder.path / (f"states_{frames.report.name}.h5" if several else "states.h5"))
+
+        self._together(write)
+
+    def _write_zarr(self, folder: RunFolder) -> None:
+        """Write Zarr arrays: by all ranks side by side, each its own shards."""
+        from distsim.io import zarr_output
+        from distsim.io.whole_files import part_name
+
+        spikes, states = folder.path / "spikes.zarr", folder.path / "states.zarr"
+        writers: list[tuple[Path, Any]] = []
+        if self.records_spikes:
+            writers.append((spikes, zarr_output.ZarrSpikes(part_name(spikes), folder.spike_logs())))
+        writers += [(states, zarr_output.ZarrStates(part_name(states), f)) for f in self._frames(folder)]
+
+        def create() -> None:
+            for path, writer in writers:
+                writer.create(*((self._populations(), self.engine.dt) if path == spikes else ()))
+
+        def finish() -> None:
+            for path in dict.fromkeys(path for path, _ in writers):
+                known = {}
+                if path == spikes:
+                    self.spike_hash = zarr_output.hash_spikes(part_name(path))
+                    known["spike_hash"] = self.spike_hash
+                zarr_output.finish(part_name(path), **known)
+                part_name(path).replace(path)
+
+        self._together(create if self.ranks.rank == 0 else None)
+        self._together(lambda: [writer.fill(self.ranks.rank, self.ranks.n_ranks) for _, writer in writers])
+        self._together(finish if self.ranks.rank == 0 else None)
+
+    def _together(self, action: Any) -> None:
+        """Do something on this rank and wait for all; an OSError of one is raised on all. Collective."""
         problem = None
-        if self.ranks.rank == 0:
-            assert self.folder is not None
-            logs = [self._path(rank) for rank in range(self.ranks.n_ranks)]
-            populations = [(name, p.first_gid, p.size) for name, p in self.network.populations.items()]
-            try:
-                self.spike_hash = merge_spikes(logs, self.folder / "spikes.h5", populations, self.dt).spike_hash
-                for path in logs:
-                    path.unlink()
-            except OSError as error:
-                problem = f"{self.folder}: spikes.h5 cannot be written, the spikes are in spikes.*.log: {error}"
-        problem, self.spike_hash = self.ranks.bcast((problem, self.spike_hash))
-        if problem:
-            raise OSError(problem)
+        try:
+            if action is not None:
+                action()
+        except OSError as error:
+            problem = error
+        problems = [p for p in self.ranks.allgather(problem) if p]
+        if problems:
+            raise problems[0]
 
     def _hash_in_memory(self) -> None:
-        from distsim.io import spike_hash
-
+        if not self.records_spikes:
+            return
         mine = np.concatenate(self._kept) if self._kept else np.empty((0, 2), np.uint32)
         everyone = self.ranks.gather(mine)
         found = None
@@ -120,22 +193,3 @@ class Recording:
             records = np.concatenate(everyone).astype(np.int64)
             found = spike_hash(records[:, 1], records[:, 0])
         self.spike_hash = self.ranks.bcast(found)
-
-    def write_config(self, config: Config) -> None:
-        """Write config.yaml anew on rank 0."""
-        if self.folder is not None and self.ranks.rank == 0:
-            part = self.folder / ".config.yaml.part"
-            dump_yaml(config, part)
-            part.replace(self.folder / "config.yaml")
-
-    def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write summary.json on rank 0; under its final name it is whole."""
-        if self.folder is None or self.ranks.rank != 0:
-            return
-        part = self.folder / ".summary.json.part"
-        with open(part, "w", encoding="utf-8") as file:
-            json.dump(summary, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.folder / "summary.json")

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from distsim.communication import Communicator
+from distsim.communication import Communicator, on_first_rank
 from distsim.communication import communicator as world
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, Stopped, unknown
+from distsim.io.checkpoint_file import checkpoint_name, prune
 from distsim.network import Network
-from distsim.network.config import Config, from_dict
+from distsim.network.config import Config, from_dict, load_config
 from distsim.registry import partitioners
-from distsim.simulation import summary
+from distsim.simulation import checkpoint, summary
 from distsim.simulation.engine import Engine
 from distsim.simulation.recording import Recording
+from distsim.simulation.run_folder import Found, RunFolder, complete
+from distsim.simulation.states import reports
+from distsim.simulation.stopping import Stopping
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 
 # Biological time (ms) between two looks at recordings, progress and signals.
 CHUNK_MS = 10.0
+# Wall time of such a chunk above which the next one is shorter.
+CHUNK_SECONDS = 0.5
 # Largest number of steps: recorded steps are 32-bit numbers.
 LARGEST_STEP = 2**32 - 1
 
@@ -89,27 +97,79 @@ class Simulation:
         simulation._start(progress)
         return simulation
 
-    def _start(self, progress: Progress | None) -> None:
+    @classmethod
+    def resume(
+        cls,
+        folder: str | Path,
+        overrides: list[str] | tuple[str, ...] = (),
+        *,
+        communicator: Communicator | None = None,
+        progress: Progress | None = None,
+    ) -> Simulation:
+        """Return the simulation of a run folder as its newest whole checkpoint has it. Collective.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Of a run that ended early; what it recorded after the checkpoint is cut off and comes again.
+        overrides : list of str
+            ``a.b.c=value``: the duration, checkpoints, partitioner and exchange may change.
+
+        Raises
+        ------
+        InputError
+            On all ranks: for a folder that is complete, in use or of another network; a later format.
+        """
+        simulation = cls.__new__(cls)
+        simulation.ranks = communicator or world()
+        simulation.config = _resumed_config(Path(folder), overrides, simulation.ranks)
+        simulation._start(progress, resume=True)
+        return simulation
+
+    def _start(self, progress: Progress | None, resume: bool = False) -> None:
         """Check everything, open the run folder, build the network, compile the loop."""
         self.started = time.time()
         self.progress = progress or (lambda stage, fraction, details: None)
         settings = self.config.simulation
         self.network = self.config.network.resolved()
         summary.check_memory(self.network, settings.dt, self.ranks)
-        self.recording = Recording(self.config, self.network, self.ranks)
+        output = self.config.output
+        self.folder = RunFolder(Path(output.path), self.ranks) if output.path else None
+        found = None
+        if self.folder is not None and resume:
+            found = self.folder.reopen(reports(self.network, settings.dt))
+            self.folder.write_config(self.config)
+        elif self.folder is not None:
+            self.folder.create(self.config)
         partition = partitioners.get(settings.partitioner).partition(self.network, self.ranks.n_ranks)
 
         begin = time.perf_counter()
+        chunk = max(1, round(CHUNK_MS / settings.dt))
         self.engine = Engine(
-            self.network, partition, self.ranks, settings, lambda fraction: self.progress("build", fraction, {})
+            self.network, partition, self.ranks, settings, chunk, lambda fraction: self.progress("build", fraction, {})
         )
         self.ranks.barrier()
         self.build_wall_seconds = time.perf_counter() - begin - self.engine.compile_wall_seconds
-        self.recording.choose(self.engine)
         self.n_transient = round(settings.transient / settings.dt)
-        self.run_wall_seconds = 0.0
-        self.counted_wall_seconds = 0.0
+        self.set_walls([0.0] * len(self.walls_names))
+        self.resumed_from_ms: float | None = None
+        if found is not None:
+            self._go_on_from(found)
+        self.recording = Recording(self.network, self.engine, self.folder, self.ranks, output.format)
+        self.stopping = Stopping(self.config.checkpoint, settings.dt, self.ranks)
+        if self.folder is not None:
+            self.stopping.watch()
         self.closed = False
+
+    def _go_on_from(self, found: Found) -> None:
+        """Take the state of the newest whole checkpoint, and say which."""
+        if found.checkpoint is not None:
+            checkpoint.read(self, found.checkpoint)
+        self.resumed_from_ms = round(self.biological_ms, 9)
+        if self.ranks.rank == 0:
+            where = found.checkpoint or "the start: there is no whole checkpoint"
+            for line in (*found.problems, f"going on from {where}"):
+                print(f"distsim: {line}", file=sys.stderr, flush=True)
 
     def run(self, duration: float) -> None:
         """Advance by `duration` (ms), a multiple of the step. Collective.
@@ -118,38 +178,125 @@ class Simulation:
         ------
         InputError
             For a duration that is not a multiple of the step, or more than 2**32 steps in all.
+        Stopped
+            After SIGTERM or SIGUSR1 to any rank, when a checkpoint is written.
         OSError
             Where the disk is full; everything recorded before stays.
         """
-        dt = self.config.simulation.dt
+        dt, engine = self.config.simulation.dt, self.engine
         n_steps = round(duration / dt)
         if duration < 0 or abs(n_steps * dt - duration) > 1e-9 * max(duration, 1.0):
             raise InputError("duration", f"expected a multiple of dt = {dt:g} ms, got {duration:g}")
-        engine = self.engine
         if engine.step + n_steps > LARGEST_STEP:
             raise InputError("duration", f"expected at most {LARGEST_STEP} steps in all")
-        last = engine.step + n_steps
-        chunk = max(1, round(CHUNK_MS / dt))
-        first = engine.step
+        first, last = engine.step, engine.step + n_steps
+        chunk = largest = max(1, round(CHUNK_MS / dt))
         begin = time.perf_counter()
         while engine.step < last:
-            # Counts start after the transient: a chunk ends where it ends.
-            stop = min(engine.step + chunk, last)
-            counted = engine.step >= self.n_transient
-            if not counted:
-                stop = min(stop, self.n_transient)
-            chunk_begin = time.perf_counter()
-            records = engine.advance(stop - engine.step)
-            record_begin = time.perf_counter()
-            self.recording.append(records)
-            if counted:
-                self.recording.wall_seconds += time.perf_counter() - record_begin
-            if counted:
-                self.counted_wall_seconds += time.perf_counter() - chunk_begin
-            elif engine.step == self.n_transient:
-                engine.reset_tally()
+            seconds = self._advance(self._chunk_end(chunk, last))
             self.progress("run", (engine.step - first) / n_steps, self._details(first, begin))
+            if self.folder is not None:
+                longest = self._attend(seconds, last)
+                # Ranks answer a signal within a second or so, however large the network.
+                chunk = max(1, chunk // 2) if longest > CHUNK_SECONDS else min(2 * chunk, largest)
         self.run_wall_seconds += time.perf_counter() - begin
+
+    def _chunk_end(self, chunk: int, last: int) -> int:
+        """Return where the next chunk ends: where the transient does, or a checkpoint is due, at the latest."""
+        step = self.engine.step
+        stop = min(step + chunk, last)
+        if step < self.n_transient:
+            stop = min(stop, self.n_transient)
+        if (every := self.stopping.every_steps) is not None:
+            stop = min(stop, (step // every + 1) * every)
+        return stop
+
+    def _advance(self, stop: int) -> float:
+        """Advance to a step and record; return the wall seconds it took."""
+        engine = self.engine
+        counted = engine.step >= self.n_transient
+        begin = time.perf_counter()
+        spikes = engine.advance(stop - engine.step)
+        record_begin = time.perf_counter()
+        self.recording.append(spikes)
+        end = time.perf_counter()
+        if counted:
+            self.record_wall_seconds += end - record_begin
+            self.counted_wall_seconds += end - begin
+        elif engine.step == self.n_transient:
+            engine.reset_tally()
+        return end - begin
+
+    def _attend(self, seconds: float, last: int) -> float:
+        """Agree with all ranks on a checkpoint or a stop; return the longest of the ranks' seconds. Collective."""
+        begin = time.perf_counter()
+        due, longest = self.stopping.agree(self.engine.step, seconds)
+        if due and (self.stopping.stop or self.engine.step < last):
+            path = self.checkpoint()
+            if self.engine.step > self.n_transient:
+                spent = time.perf_counter() - begin
+                self.checkpoint_wall_seconds += spent
+                self.counted_wall_seconds += spent
+            if self.stopping.stop:
+                raise Stopped(str(path))
+        return longest
+
+    def checkpoint(self, path: str | Path | None = None) -> Path:
+        """Write a checkpoint, from which any number of ranks can go on; return its path. Collective.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            In the run folder's ``checkpoints`` where not given, of which the newest `keep` stay.
+
+        Raises
+        ------
+        InputError
+            Without a path and without a run folder.
+        OSError
+            Where it cannot be written, on all ranks; nothing is left of it.
+        """
+        if path is None and self.folder is None:
+            raise InputError("checkpoint", "expected a path, or a simulation with an output folder")
+        self.recording.sync()
+        in_folder = self.folder is not None and path is None
+        target = Path(path) if path is not None else self._checkpoint_path()
+        checkpoint.write(self, target)
+        if in_folder and self.ranks.rank == 0:
+            prune(target.parent, self.config.checkpoint.keep)
+        self.stopping.checkpoint_written()
+        return target
+
+    def _checkpoint_path(self) -> Path:
+        assert self.folder is not None
+        return self.folder.checkpoints / checkpoint_name(self.biological_ms)
+
+    def restore(self, path: str | Path) -> None:
+        """Go to where a checkpoint of this network was taken, on any number of ranks. Collective.
+
+        Recordings begin there. `Simulation.resume` goes on in the folder of an earlier run instead.
+
+        Raises
+        ------
+        InputError
+            For a simulation that has run, a damaged file, another network, step, seed or precision.
+        """
+        if self.engine.step > 0:
+            raise InputError("restore", "expected a simulation that has not run yet")
+        checkpoint.read(self, Path(path))
+
+    # Wall times that a resumed run carries on.
+    walls_names = ("run", "counted", "record", "checkpoint")
+
+    def walls(self) -> list[float]:
+        """Return the wall seconds of this rank: running, after the transient, recording, checkpoints."""
+        return [getattr(self, f"{name}_wall_seconds") for name in self.walls_names]
+
+    def set_walls(self, seconds: list[float]) -> None:
+        """Set what `walls` returns."""
+        self.run_wall_seconds, self.counted_wall_seconds, self.record_wall_seconds, self.checkpoint_wall_seconds = (
+            seconds
+        )
 
     def _details(self, first: int, begin: float) -> dict[str, float]:
         """Return what the progress bar shows: biological time (ms), real-time factor, this rank's mean rate (Hz)."""
@@ -189,13 +336,16 @@ class Simulation:
         return summary.summary(self)
 
     def close(self) -> dict[str, Any]:
-        """End the run: write spikes.h5 and summary.json into the run folder; return the summary. Collective."""
+        """End the run: write recordings and summary.json into the run folder; return the summary. Collective."""
         if not self.closed:
             self.closed = True
             self.recording.close()
             self._write_config()
             self.final = self.summary()
-            self.recording.write_summary(self.final)
+            if self.folder is not None:
+                self.folder.write_summary(self.final)
+                self.folder.close(self.engine.reports)
+            self.stopping.forget()
         return self.final
 
     def _write_config(self) -> None:
@@ -207,7 +357,8 @@ class Simulation:
         if duration != settings.duration or transient != self.n_transient:
             settings = settings.model_copy(update={"duration": duration, "transient": round(transient * dt, 9)})
             self.config = self.config.model_copy(update={"simulation": settings})
-            self.recording.write_config(self.config)
+            if self.folder is not None:
+                self.folder.write_config(self.config)
 
     def __enter__(self) -> Simulation:
         return self
@@ -215,3 +366,22 @@ class Simulation:
     def __exit__(self, kind: Any, *_: Any) -> None:
         if kind is None:
             self.close()
+
+
+def _resumed_config(folder: Path, overrides: list[str] | tuple[str, ...], ranks: Communicator) -> Config:
+    """Return the config of a run that goes on. Collective."""
+
+    def load() -> Config:
+        if not folder.is_dir():
+            raise InputError(str(folder), "expected the folder of a run to go on with")
+        if complete(folder) is not None:
+            raise InputError(str(folder), "expected a run that ended early, this one is complete")
+        kept, config = load_config(folder), load_config(folder, overrides)
+        if checkpoint.identity(kept) != checkpoint.identity(config):
+            problem = "expected the run's network, dt, seed, transient and precision; only how it is run can change"
+            raise InputError("--set", problem)
+        if kept.output.format != config.output.format:
+            raise InputError("output.format", f"expected {kept.output.format} as the run began")
+        return config.with_output(str(folder))
+
+    return on_first_rank(ranks, load)

@@ -22,6 +22,7 @@ from distsim.simulation.loop import (
     EXTERNAL_EVENTS,
     MESSAGES,
     NEURON_UPDATES,
+    RECORD,
     SYNAPTIC_EVENTS,
     UPDATE,
     WORDS_SENT,
@@ -66,10 +67,13 @@ def summary(simulation: Simulation) -> dict[str, Any]:
     spikes = ranks.sum(engine.tally.spikes.copy())
     by_projection = ranks.sum(engine.local.n_synapses_by_projection.copy())
     phases = ranks.sum(engine.tally.seconds.copy()) / ranks.n_ranks
-    per_rank = ranks.allgather((peak_rss_bytes(), engine.local.n_bytes, simulation.recording.wall_seconds,
+    per_rank = ranks.allgather((peak_rss_bytes(), engine.local.n_bytes, simulation.record_wall_seconds,
                                 simulation.counted_wall_seconds, simulation.build_wall_seconds,
-                                engine.compile_wall_seconds, simulation.run_wall_seconds))  # fmt: skip
-    rss, n_bytes, record, counted, build, compile_, run = (list(values) for values in zip(*per_rank, strict=True))
+                                engine.compile_wall_seconds, simulation.run_wall_seconds,
+                                simulation.checkpoint_wall_seconds))  # fmt: skip
+    rss, n_bytes, record, counted, build, compile_, run, checkpoint = (
+        list(values) for values in zip(*per_rank, strict=True)
+    )
     n_synapses = int(by_projection.sum())
     counted_ms = max(engine.step - simulation.n_transient, 0) * dt
     names = list(network.populations)
@@ -99,6 +103,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "precision": settings.precision,
             "min_delay_ms": round(engine.min_delay * dt, 9),
             "max_delay_ms": round(engine.max_delay * dt, 9),
+            "resumed_from_ms": simulation.resumed_from_ms,
         },
         "timing": {
             "compile_wall_seconds": max(compile_),
@@ -110,8 +115,8 @@ def summary(simulation: Simulation) -> dict[str, Any]:
                 "deliver": float(phases[DELIVER]),
                 "update": float(phases[UPDATE]),
                 "exchange": float(phases[EXCHANGE]),
-                "record": sum(record) / ranks.n_ranks,
-                "checkpoint": 0.0,
+                "record": float(phases[RECORD]) + sum(record) / ranks.n_ranks,
+                "checkpoint": sum(checkpoint) / ranks.n_ranks,
             },
         },
         "memory": {

@@ -1,0 +1,137 @@
+"""Checkpoints: all that changes while a network is simulated, by gid, so that any number of ranks can go on from it.
+
+Synapses and generators are not in it: they follow from the description and the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distsim.communication import on_first_rank
+from distsim.errors import InputError
+from distsim.io.checkpoint_file import CheckpointInfo, CheckpointReader, check, write_checkpoint
+from distsim.network.config import Config
+from distsim.registry import models
+from distsim.simulation.delivery import recent_spikes
+
+if TYPE_CHECKING:
+    from distsim.simulation.simulation import Simulation
+
+# Neurons that one rank gathers at a time.
+BLOCK = 1 << 22
+
+
+def identity(config: Config) -> str:
+    """Return the hash of what a run's bits depend on: network, step, seed, precision."""
+    data = config.to_dict()
+    kept = {k: data["simulation"][k] for k in ("dt", "seed", "precision", "transient")}
+    return hashlib.sha256(json.dumps([data["network"], kept], sort_keys=True).encode()).hexdigest()
+
+
+def write(simulation: Simulation, path: Path) -> None:
+    """Write a checkpoint. Collective.
+
+    Raises
+    ------
+    OSError
+        On all ranks, where rank 0 cannot write.
+    """
+    engine, ranks = simulation.engine, simulation.ranks
+    tally = [ranks.sum(array.copy()) for array in engine.tally]
+    walls = [max(values) for values in zip(*ranks.allgather(simulation.walls()), strict=True)]
+    problem: OSError | None = None
+    gathered = _gathered(simulation)
+    if ranks.rank == 0:
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with write_checkpoint(path, engine.step) as file:
+                file.attribute("identity", identity(simulation.config))
+                file.attribute("dt_ms", simulation.config.simulation.dt)
+                steps, sources = recent_spikes(engine.history, engine.connectome, engine.step, engine.max_delay)
+                file.array("spikes/step", steps)
+                file.array("spikes/source", sources)
+                for name, values in zip(engine.tally._fields, tally, strict=True):
+                    # Seconds are a mean over ranks, counts a sum.
+                    file.array(f"tally/{name}", values / ranks.n_ranks if name == "seconds" else values)
+                file.array("walls", np.array(walls))
+                for name, size, dtype, blocks in gathered:
+                    file.blocks(name, size, dtype, blocks)
+        except OSError as error:
+            problem = error
+    # Where rank 0 stopped early the others still have blocks to give.
+    for _, _, _, blocks in gathered:
+        for _ in blocks:
+            pass
+    problem = ranks.bcast(problem)
+    if problem is not None:
+        raise OSError(f"{path}: the checkpoint cannot be written: {problem}")
+
+
+def _arrays(simulation: Simulation) -> Iterator[tuple[str, int, np.ndarray, int, int, int]]:
+    """Yield (name, size, local array, first gid, first, last local neuron) of everything kept by gid."""
+    engine = simulation.engine
+    for name, population in engine.network.populations.items():
+        first, last = engine.local.ranges[name]
+        declaration = models.get(population.model).declaration
+        for k, variable in enumerate(declaration.state):
+            values = engine.neurons.state[k, first:last]
+            yield f"state/{name}/{variable}", population.size, values, population.first_gid, first, last
+        refractory = engine.neurons.refractory[first:last]
+        yield f"refractory/{name}", population.size, refractory, population.first_gid, first, last
+
+
+def _gathered(simulation: Simulation) -> list[tuple[str, int, np.dtype, Iterator[tuple[int, np.ndarray]]]]:
+    """Return (name, size, dtype, blocks) of all arrays; reading the blocks is collective."""
+
+    def blocks(values: np.ndarray, places: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
+        for begin in range(0, size, BLOCK):
+            lo, hi = np.searchsorted(places, [begin, begin + BLOCK])
+            parts = simulation.ranks.gather((places[lo:hi] - begin, values[lo:hi]))
+            whole = np.empty(min(BLOCK, size - begin), values.dtype)
+            for where, part in parts or ():
+                whole[where] = part
+            yield begin, whole
+
+    gids = simulation.engine.local.gids
+    return [
+        (name, size, values.dtype, blocks(values, gids[first:last] - first_gid, size))
+        for name, size, values, first_gid, first, last in _arrays(simulation)
+    ]
+
+
+def read(simulation: Simulation, path: Path) -> None:
+    """Bring a simulation that has just been built to where a checkpoint was taken. Collective.
+
+    Raises
+    ------
+    InputError
+        On all ranks: a damaged file, another format, another network, step, seed or precision.
+    """
+    engine, ranks = simulation.engine, simulation.ranks
+    found = on_first_rank(ranks, lambda: _checked(path))
+    with CheckpointReader(path) as file:
+        if file.attribute("identity") != identity(simulation.config):
+            raise InputError(str(path), "expected a checkpoint of this network with this dt, seed, transient and "
+                                        "precision; it was written by another config")  # fmt: skip
+        for name, _, values, first_gid, first, last in _arrays(simulation):
+            values[:] = file.places(name, engine.local.gids[first:last] - first_gid)
+        engine.step = found.step
+        engine.recall(file.array("spikes/step"), file.array("spikes/source"))
+        # Counts are of all ranks together: one rank carries them on.
+        for name, values in zip(engine.tally._fields, engine.tally, strict=True):
+            values[:] = file.array(f"tally/{name}") if ranks.rank == 0 or name == "seconds" else 0
+        simulation.set_walls(file.array("walls").tolist())
+
+
+def _checked(path: Path) -> CheckpointInfo:
+    """Return what a checkpoint says of itself; an InputError where it is not whole."""
+    found = check(path)
+    if isinstance(found, str):
+        raise InputError(str(path), f"expected a whole checkpoint, {found}")
+    return found

@@ -1,0 +1,203 @@
+"""The run folder: made once, held by one run at a time, taken up again where a run ended early."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distsim.communication import Communicator, on_first_rank
+from distsim.errors import InputError
+from distsim.io import checkpoint_file
+from distsim.io.append_log import lock
+from distsim.io.reports import Report, cut_state_log
+from distsim.io.spike_log import cut_spike_log
+from distsim.io.whole_files import remove, whole
+from distsim.network.config import Config, dump_yaml
+
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is in a folder that a run goes on in.
+
+    Attributes
+    ----------
+    checkpoint : Path or None
+        The newest whole one.
+    step : int
+        Of the checkpoint, 0 without one.
+    session : int
+        Number of the session that begins: how often the run was taken up.
+    problems : tuple of str
+        About checkpoints that are not whole.
+    """
+
+    checkpoint: Path | None
+    step: int
+    session: int
+    problems: tuple[str, ...]
+
+
+class RunFolder:
+    """The folder of one run. Collective.
+
+    Parameters
+    ----------
+    path : Path
+    ranks : Communicator
+
+    Attributes
+    ----------
+    session : int
+        0, then how often the run was taken up; names this session's logs.
+    """
+
+    def __init__(self, path: Path, ranks: Communicator):
+        self.path, self.ranks, self.session = path, ranks, 0
+        self._lock = -1
+
+    def create(self, config: Config) -> None:
+        """Make the folder, with the config in it. Collective.
+
+        Raises
+        ------
+        InputError
+            On all ranks, where it exists or cannot be made.
+        """
+
+        def make() -> None:
+            if self.path.exists():
+                problem = "expected a new folder for the output, this one exists (choose another with --output, "
+                raise InputError(str(self.path), f"{problem}or go on with --resume)")
+            try:
+                self.path.mkdir(parents=True)
+                self._take()
+                dump_yaml(config, self.path / "config.yaml")
+            except OSError as error:
+                raise InputError(str(self.path), f"cannot be made for the output: {error.strerror}") from None
+
+        on_first_rank(self.ranks, make)
+
+    def reopen(self, reports: list[Report]) -> Found:
+        """Take the folder of a run that ended early: find its newest checkpoint, cut all logs there. Collective.
+
+        Raises
+        ------
+        InputError
+            On all ranks, where another run is in it, it is no run folder, or cannot be written.
+        """
+
+        def take() -> Found:
+            try:
+                self._take()
+                return self._cut(reports)
+            except BlockingIOError:
+                problem = f"expected a folder that no run is in, {self._holder()} is"
+                raise InputError(str(self.path), problem) from None
+            except OSError as error:
+                raise InputError(str(self.path), f"cannot be written: {error.strerror or error}") from None
+
+        found = on_first_rank(self.ranks, take)
+        self.session = found.session
+        return found
+
+    def _take(self) -> None:
+        """Hold the folder as long as this process lives, with a word about who does."""
+        self._lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        lock(self._lock)
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def _holder(self) -> str:
+        return (self.path / LOCK).read_text(encoding="utf-8").strip() or "another process"
+
+    def _cut(self, reports: list[Report]) -> Found:
+        """Remove what the newest checkpoint does not know yet; may itself be interrupted anywhere."""
+        best, problems = checkpoint_file.newest(self.checkpoints)
+        step = best.step if best else 0
+        session = 0
+        for path in self.path.glob("spikes.*.log"):
+            cut_spike_log(path, step)
+            session = max(session, _session(path) + 1)
+        for report in reports:
+            for path in self.state_logs(report):
+                cut_state_log(path, step // report.every_steps)
+                session = max(session, _session(path) + 1)
+        for pattern in ("spikes.h5", "states*.h5", "*.zarr", ".*.part"):
+            for path in self.path.glob(pattern):
+                remove(path)
+        for path in self.checkpoints.glob(".*.part"):
+            remove(path)
+        return Found(best.path if best else None, step, session, tuple(problems))
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    def spike_log(self) -> Path:
+        """Return the name of this rank's log of spikes in this session."""
+        return self.path / f"spikes.{self.session}.{self.ranks.rank}.log"
+
+    def state_log(self, report: Report) -> Path:
+        """Return the name of this rank's log of a report in this session."""
+        return self.path / f"states.{report.name}.{self.session}.{self.ranks.rank}.log"
+
+    def spike_logs(self) -> list[Path]:
+        """Return all ranks' and sessions' logs of spikes."""
+        return sorted(self.path.glob("spikes.*.log"))
+
+    def state_logs(self, report: Report) -> list[Path]:
+        """Return all ranks' and sessions' logs of a report."""
+        return sorted(self.path.glob(f"states.{report.name}.[0-9]*.[0-9]*.log"))
+
+    def write_config(self, config: Config) -> None:
+        """Write config.yaml anew on rank 0."""
+        if self.ranks.rank == 0:
+            with whole(self.path / "config.yaml") as part:
+                dump_yaml(config, part)
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write summary.json on rank 0: from now on the run is complete."""
+        if self.ranks.rank == 0:
+            with whole(self.path / "summary.json") as part:
+                part.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+    def close(self, reports: list[Report]) -> None:
+        """Remove the logs of a run that is complete, and let the folder go."""
+        if self.ranks.rank == 0:
+            for path in [*self.spike_logs(), *(p for r in reports for p in self.state_logs(r))]:
+                path.unlink()
+            (self.path / LOCK).unlink(missing_ok=True)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _session(log: Path) -> int:
+    """Return the session that wrote a log."""
+    return int(log.name.split(".")[-3])
+
+
+def complete(path: Path) -> dict[str, Any] | None:
+    """Return the summary of a run that is complete, None of one that is not.
+
+    Raises
+    ------
+    InputError
+        Where it was written in another schema.
+    """
+    from distsim.simulation.summary import SCHEMA
+
+    try:
+        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if summary.get("schema") != SCHEMA:
+        raise InputError(f"{path / 'summary.json'}: schema", f"expected {SCHEMA}, got {summary.get('schema')!r}")
+    return summary

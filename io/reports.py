@@ -1,0 +1,231 @@
+"""Reports: what is recorded of states, the logs that ranks keep of it, and all ranks' frames put together.
+
+A log begins with one line of JSON that says which columns of the report the rank has, from which frame
+on; frames of fixed size follow. So a log tells what it holds whatever partition the run had.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from distsim.errors import InputError
+from distsim.io.append_log import AppendLog, shorten
+
+PLAIN, MEAN, LFP = "plain", "mean", "lfp"
+# The LFP proxy: excitatory currents arrive 6 ms late, inhibitory ones weigh 1.65
+# (Mazzoni et al. 2015, doi:10.1371/journal.pcbi.1004584).
+LFP_DELAY_MS, LFP_INHIBITION = 6.0, 1.65
+FORMAT = "distsim states 1"
+# Bytes of a block of frames that is in memory at a time.
+BLOCK_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Column:
+    """Neurons start to stop (exclusive) of a population."""
+
+    population: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """One quantity, recorded of some neurons at one interval.
+
+    Attributes
+    ----------
+    name : str
+        Of the file or group.
+    variable, unit : str
+    kind : {"plain", "mean", "lfp"}
+    every_steps : int
+    dt : float
+        Step (ms).
+    columns : tuple of Column
+    quantum : float
+        One integer step of a sum, in the unit.
+    """
+
+    name: str
+    variable: str
+    unit: str
+    kind: str
+    every_steps: int
+    dt: float
+    columns: tuple[Column, ...]
+    quantum: float
+
+    @property
+    def every_ms(self) -> float:
+        """Time between frames (ms)."""
+        return round(self.every_steps * self.dt, 9)
+
+    @property
+    def width(self) -> int:
+        """Values of a frame, all ranks together."""
+        if self.kind == LFP:
+            return 1
+        return len(self.columns) if self.kind == MEAN else sum(c.stop - c.start for c in self.columns)
+
+    def outputs(self) -> list[tuple[str, np.ndarray]]:
+        """Return (population, node ids of its values in a frame), in the order of a frame.
+
+        A mean has node id 0, and so has the LFP, of a population called ``lfp``.
+        """
+        if self.kind == LFP:
+            return [("lfp", np.zeros(1, np.int64))]
+        names = list(dict.fromkeys(c.population for c in self.columns))
+        return [
+            (n, np.concatenate([self._ids(c, i) for i, c in enumerate(x for x in self.columns if x.population == n)]))
+            for n in names
+        ]
+
+    def _ids(self, column: Column, number: int) -> np.ndarray:
+        if self.kind == MEAN:
+            return np.array([number], np.int64)
+        return np.arange(column.start, column.stop, dtype=np.int64)
+
+
+class StateLog(AppendLog):
+    """Log of one report on one rank.
+
+    Parameters
+    ----------
+    path : Path
+        New file.
+    columns : np.ndarray
+        int64, columns of the report's frames, ranks together, that this rank has, in its order.
+    dtype : str
+        ``"<f4"`` values or ``"<i8"`` partial sums.
+    first_frame : int
+        Number of the first frame that will be appended; frame f is of step (f + 1) every.
+    """
+
+    def __init__(self, path: Path, columns: np.ndarray, dtype: str, first_frame: int):
+        header = {"format": FORMAT, "dtype": dtype, "first_frame": first_frame, "columns": _runs(columns)}
+        super().__init__(path, max(1, len(columns) * np.dtype(dtype).itemsize), json.dumps(header).encode() + b"\n")
+
+
+def _runs(columns: np.ndarray) -> list[list[int]]:
+    """Return columns as runs [start, stop)."""
+    ends = np.flatnonzero(np.diff(columns) != 1) + 1
+    edges = [0, *ends.tolist(), len(columns)]
+    return [[int(columns[a]), int(columns[b - 1]) + 1] for a, b in pairwise(edges) if b > a]
+
+
+@dataclass(frozen=True)
+class LoggedFrames:
+    """Frames of one log: [n_frames, n_columns] as they lie on the disk, and the columns they are."""
+
+    first_frame: int
+    columns: np.ndarray
+    values: np.ndarray
+    frames_begin: int
+
+
+def read_state_log(path: Path) -> LoggedFrames | None:
+    """Return the frames of a log, without reading them yet; None where it ends inside its header.
+
+    Raises
+    ------
+    InputError
+        Where it was written in another format.
+    """
+    with open(path, "rb") as file:
+        line = file.readline()
+    if not line.endswith(b"\n"):
+        return None
+    header = json.loads(line)
+    if header.get("format") != FORMAT:
+        raise InputError(str(path), f"expected '{FORMAT}', got {header.get('format')!r}")
+    columns = np.concatenate([np.empty(0, np.int64), *(np.arange(a, b) for a, b in header["columns"])]).astype(np.int64)
+    dtype = np.dtype(header["dtype"])
+    size = columns.shape[0] * dtype.itemsize
+    n = (path.stat().st_size - len(line)) // size if size else 0
+    values = (
+        np.memmap(path, dtype=dtype, mode="r", offset=len(line), shape=(n, columns.shape[0]))
+        if n
+        else np.empty((0, columns.shape[0]), dtype)
+    )
+    return LoggedFrames(header["first_frame"], columns, values, len(line))
+
+
+def cut_state_log(path: Path, n_frames: int) -> None:
+    """Leave out the frames from number n_frames on, which a resumed run will record again."""
+    log = read_state_log(path)
+    keep = 0
+    if log is not None:
+        kept = min(max(n_frames - log.first_frame, 0), log.values.shape[0])
+        keep = log.frames_begin + kept * log.values.dtype.itemsize * log.columns.shape[0]
+    shorten(path, keep)
+
+
+class Frames:
+    """All ranks' and sessions' frames of a report, put together block by block.
+
+    Parameters
+    ----------
+    report : Report
+    paths : list of Path
+        Its logs.
+    n_frames : int
+        Frames that the run recorded.
+    """
+
+    def __init__(self, report: Report, paths: list[Path], n_frames: int):
+        self.report, self.n_frames = report, n_frames
+        self._logs = [log for path in paths if (log := read_state_log(path)) is not None]
+
+    @property
+    def block_frames(self) -> int:
+        """Frames that are in memory at a time, at most."""
+        return max(1, BLOCK_BYTES // (8 * max(self.report.width, 1)))
+
+    def times(self, first: int = 0, last: int | None = None) -> np.ndarray:
+        """Return the times (ms) of frames first to last (exclusive)."""
+        frames = np.arange(first, self.n_frames if last is None else last)
+        return np.round((frames + 1) * (self.report.every_steps * self.report.dt), 9)
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (first frame, float32 [n, width]) in order of time."""
+        for first in range(0, self.n_frames, self.block_frames):
+            yield first, self.read(first, min(first + self.block_frames, self.n_frames))
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """Return frames first to last (exclusive): float32 [n, width]."""
+        report = self.report
+        if report.kind == PLAIN:
+            return self._put_together(first, last, report.width, np.float32)
+        if report.kind == MEAN:
+            sizes = np.array([c.stop - c.start for c in report.columns])
+            sums = self._put_together(first, last, report.width, np.int64)
+            return (sums * (report.quantum / sizes)).astype(np.float32)
+        # The LFP proxy: columns are the sums of excitatory and inhibitory currents of every part.
+        late = round(LFP_DELAY_MS / report.every_ms)
+        sums = self._put_together(max(first - late, 0), last, 2 * len(report.columns), np.int64) * report.quantum
+        excitatory, inhibitory = sums[:, 0::2].sum(axis=1), sums[:, 1::2].sum(axis=1)
+        n = last - first
+        before = np.zeros(max(late - first, 0))
+        arrived = np.concatenate([before, excitatory])[:n]
+        return (arrived - LFP_INHIBITION * inhibitory[-n:])[:, None].astype(np.float32)
+
+    def _put_together(self, first: int, last: int, width: int, dtype: type) -> np.ndarray:
+        """Return frames of all logs: values in their columns, partial sums added up (integers: in any order)."""
+        found: np.ndarray = np.zeros((last - first, width), dtype)
+        for log in self._logs:
+            a = max(first, log.first_frame)
+            b = min(last, log.first_frame + log.values.shape[0])
+            if a < b and log.columns.shape[0]:
+                part = log.values[a - log.first_frame : b - log.first_frame]
+                if dtype is np.int64:
+                    found[a - first : b - first, log.columns] += part
+                else:
+                    found[a - first : b - first, log.columns] = part
+        return found
