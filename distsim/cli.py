@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from distsim import __version__
-from distsim.errors import InputError, Stopped
+from distsim.errors import InputError, Stopped, unknown
 
 if TYPE_CHECKING:
     from distsim.network.config import Config
@@ -49,15 +49,15 @@ def run(
     if ranks is not None:
         _restart_under_mpiexec(ranks)
     from distsim.communication import communicator, on_first_rank
+    from distsim.io.run import read_summary
     from distsim.simulation import Simulation
     from distsim.simulation.progress import Progress, print_summary
-    from distsim.simulation.run_folder import complete
 
     world = communicator()
     show = world.rank == 0 and not quiet
     if resume and output is not None:
         raise InputError("--output", "expected none with --resume: the run goes on in its folder")
-    if resume and (summary := on_first_rank(world, lambda: complete(Path(config)))) is not None:
+    if resume and (summary := on_first_rank(world, lambda: read_summary(Path(config)))) is not None:
         if show:
             print_summary(summary, config, verbose)
         return
@@ -69,13 +69,31 @@ def run(
         else:
             simulation = Simulation.from_config(loaded, progress=progress)
         total = loaded.simulation.transient + loaded.simulation.duration
-        if total < simulation.biological_ms:
-            problem = f"expected at least the {simulation.biological_ms:g} ms that are simulated"
-            raise InputError("simulation.duration", f"{problem}, got {total:g} ms with the transient")
         simulation.run(round(total - simulation.biological_ms, 9))
         summary = simulation.close()
     if show:
         print_summary(summary, loaded.output.path, verbose)
+
+
+@app.command()
+def export(
+    config: ConfigArgument,
+    to: Annotated[str, typer.Option("--to", help="Format: sonata.")] = "sonata",
+    output: Annotated[str | None, typer.Option(help="New folder for the files [NAME-sonata].")] = None,
+    settings: SetOption = None,
+) -> None:
+    """Build a network and write it as nodes and edges for other tools."""
+    from distsim.communication import communicator
+    from distsim.simulation.export import export_sonata
+
+    if to != "sonata":
+        raise unknown("--to", "format", to, ["sonata"])
+    if communicator().n_ranks > 1:
+        raise InputError("distsim export", "expected one process: start it without mpiexec")
+    loaded = _load(config, _overrides(settings), output)
+    folder = Path(output or f"{loaded.network.name}-sonata")
+    export_sonata(loaded, folder)
+    print(f"{loaded.network.name} is in {folder}: distsim run {folder / 'simulation_config.json'}")
 
 
 @app.command()
@@ -115,6 +133,12 @@ def _load(config: str, overrides: list[str], output: str | None = None) -> Confi
     """Return the config; with a folder that does not exist yet where no output is given."""
     from distsim.network.config import load_config
 
+    if config.endswith(".json"):
+        # A SONATA circuit becomes a network of distsim first, beside the run's folder.
+        from distsim.io.sonata_network import import_circuit
+
+        output = output or _output(config, None, Path(config).resolve().parent.name)
+        config = str(import_circuit(Path(config), Path(f"{output}-network")))
     loaded = load_config(config, overrides)
     return loaded.with_output(output or _output(config, loaded.output.path, loaded.network.name))
 

@@ -1,4 +1,4 @@
-"""Checkpoint files: HDF5 behind one line that says version, step, length and sha256 of all that follows.
+"""Checkpoint files: HDF5 behind one line that says version, step, length, and the sha256 of that and all that follows.
 
 The line stands in HDF5's user block, so that h5py and h5dump open the file as it is, and every byte of
 it, HDF5's own included, is covered by the checksum.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from distsim.io.whole_files import remove, whole
 
 FORMAT = 1
 MAGIC = b"distsim checkpoint"
+LINE = re.compile(
+    rb"(?P<start>" + MAGIC + rb" format=(?P<format>\d+) step=(?P<step>\d+) bytes=(?P<bytes>\d+))"
+    rb" sha256=(?P<sha256>[0-9a-f]{64})\n"
+)
 USER_BLOCK = 512
 BLOCK_BYTES = 1 << 22
 
@@ -72,32 +77,22 @@ def write_checkpoint(path: Path, step: int) -> Iterator[CheckpointWriter]:
     with whole(path) as part:
         with h5py.File(part, "w", userblock_size=USER_BLOCK) as file:
             yield CheckpointWriter(file)
-        digest, size = _digest(part)
-        line = MAGIC + f" format={FORMAT} step={step} bytes={size} sha256={digest}\n".encode()
+        start = MAGIC + f" format={FORMAT} step={step} bytes={part.stat().st_size - USER_BLOCK}".encode()
+        line = start + f" sha256={_digest(part, start)}\n".encode()
         with open(part, "rb+") as raw:
             raw.write(line.ljust(USER_BLOCK, b"\0"))
             raw.flush()
             os.fsync(raw.fileno())
 
 
-def _digest(path: Path) -> tuple[str, int]:
-    """Return the sha256 and the number of the bytes behind the user block."""
-    digest, size = hashlib.sha256(), 0
+def _digest(path: Path, start: bytes) -> str:
+    """Return the sha256 of the line's start and of the bytes behind the user block."""
+    digest = hashlib.sha256(start)
     with open(path, "rb") as file:
         file.seek(USER_BLOCK)
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
-            size += len(block)
-    return digest.hexdigest(), size
-
-
-def _first_line(path: Path) -> dict[str, str] | None:
-    with open(path, "rb") as file:
-        line = file.read(USER_BLOCK).rstrip(b"\0")
-    if not line.startswith(MAGIC + b" ") or not line.endswith(b"\n"):
-        return None
-    fields = line[len(MAGIC) :].decode("ascii", "replace").split()
-    return dict(field.split("=", 1) for field in fields if "=" in field)
+    return digest.hexdigest()
 
 
 def check(path: Path) -> CheckpointInfo | str:
@@ -109,19 +104,19 @@ def check(path: Path) -> CheckpointInfo | str:
         Where a later version of distsim wrote it.
     """
     try:
-        line = _first_line(path)
-        if line is None:
+        with open(path, "rb") as file:
+            match = LINE.fullmatch(file.read(USER_BLOCK).rstrip(b"\0"))
+        if match is None:
             return "its first line is damaged"
-        if not line.get("format", "").isdigit():
-            return "its first line is damaged"
-        if int(line["format"]) != FORMAT:
-            raise InputError(str(path), f"expected a checkpoint of format {FORMAT}, got format {line['format']}")
-        digest, size = _digest(path)
-        if str(size) != line.get("bytes"):
-            return f"it has {size} bytes instead of {line.get('bytes')}"
-        if digest != line.get("sha256") or not line.get("step", "").isdigit():
+        if int(match["format"]) != FORMAT:
+            problem = f"expected a checkpoint of format {FORMAT}, got format {match['format'].decode()}"
+            raise InputError(str(path), problem)
+        size = path.stat().st_size - USER_BLOCK
+        if size != int(match["bytes"]):
+            return f"it has {size} bytes instead of {match['bytes'].decode()}"
+        if _digest(path, match["start"]) != match["sha256"].decode():
             return "its checksum is wrong"
-        return CheckpointInfo(path, int(line["step"]))
+        return CheckpointInfo(path, int(match["step"]))
     except OSError as error:
         return f"it cannot be read ({error.strerror or error})"
 

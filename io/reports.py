@@ -28,11 +28,18 @@ BLOCK_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class Column:
-    """Neurons start to stop (exclusive) of a population."""
+    """Neurons start to stop (exclusive) of a population; the nodes they are, where these are others."""
 
     population: str
     start: int
     stop: int
+    node_population: str = ""
+    node_ids: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the population of nodes."""
+        return self.node_population or self.population
 
 
 @dataclass(frozen=True)
@@ -74,23 +81,38 @@ class Report:
             return 1
         return len(self.columns) if self.kind == MEAN else sum(c.stop - c.start for c in self.columns)
 
-    def outputs(self) -> list[tuple[str, np.ndarray]]:
-        """Return (population, node ids of its values in a frame), in the order of a frame.
+    def outputs(self) -> list[Output]:
+        """Return where the values of a frame go, a population of nodes each.
 
-        A mean has node id 0, and so has the LFP, of a population called ``lfp``.
+        The mean over the k-th part of a population has node id k; the LFP has node id 0 of a population ``lfp``.
         """
         if self.kind == LFP:
-            return [("lfp", np.zeros(1, np.int64))]
-        names = list(dict.fromkeys(c.population for c in self.columns))
-        return [
-            (n, np.concatenate([self._ids(c, i) for i, c in enumerate(x for x in self.columns if x.population == n)]))
-            for n in names
-        ]
+            return [Output("lfp", np.zeros(1, np.int64), np.zeros(1, np.int64))]
+        edges = np.cumsum([0, *(1 if self.kind == MEAN else c.stop - c.start for c in self.columns)])
+        found = []
+        for name in dict.fromkeys(c.name for c in self.columns):
+            mine = [i for i, c in enumerate(self.columns) if c.name == name]
+            places = np.concatenate([np.arange(edges[i], edges[i + 1]) for i in mine])
+            if self.kind == MEAN:
+                ids = np.arange(len(mine))
+            else:
+                ids = np.concatenate([_node_ids(self.columns[i]) for i in mine])
+            order = np.argsort(ids, kind="stable")
+            found.append(Output(name, ids[order], places[order]))
+        return found
 
-    def _ids(self, column: Column, number: int) -> np.ndarray:
-        if self.kind == MEAN:
-            return np.array([number], np.int64)
-        return np.arange(column.start, column.stop, dtype=np.int64)
+
+@dataclass(frozen=True)
+class Output:
+    """A population of nodes in a report: int64 ids, ascending, and their places in a frame."""
+
+    population: str
+    node_ids: np.ndarray
+    places: np.ndarray
+
+
+def _node_ids(column: Column) -> np.ndarray:
+    return np.array(column.node_ids, np.int64) if column.node_ids else np.arange(column.start, column.stop)
 
 
 class StateLog(AppendLog):

@@ -29,14 +29,10 @@ def write_report(frames: Frames, path: Path) -> None:
     with whole(path) as part, h5py.File(part, "w") as file:
         file.attrs["magic"] = np.uint32(MAGIC)
         file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
-        datasets, edge = [], 0
-        for population, node_ids in report.outputs():
-            n = node_ids.shape[0]
-            datasets.append((_population(file, frames, population, node_ids), edge, edge + n))
-            edge += n
+        datasets = [(_population(file, frames, o.population, o.node_ids), o.places) for o in report.outputs()]
         for first, block in frames.blocks():
-            for dataset, start, stop in datasets:
-                dataset[first : first + block.shape[0]] = block[:, start:stop]
+            for dataset, places in datasets:
+                dataset[first : first + block.shape[0]] = block[:, places]
 
 
 def _population(file: h5py.File, frames: Frames, population: str, node_ids: np.ndarray) -> h5py.Dataset:
@@ -53,6 +49,7 @@ def _population(file: h5py.File, frames: Frames, population: str, node_ids: np.n
     data = group.create_dataset("data", (frames.n_frames, n), "f4", chunks=chunks if frames.n_frames else None)
     data.attrs["units"] = report.unit
     data.attrs["variable"] = report.variable
+    data.attrs["report"] = report.name
     if report.kind != "plain":
         data.attrs["reduced"] = report.kind
     return data

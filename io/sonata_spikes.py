@@ -26,11 +26,26 @@ VERSION = (0, 1)
 
 
 @dataclass(frozen=True)
-class MergedSpikes:
-    """What was found while merging: hash over (gid, step), spikes of each population."""
+class NodeRange:
+    """A population as a file of spikes knows it.
 
-    spike_hash: str
-    n_spikes: dict[str, int]
+    Attributes
+    ----------
+    name : str
+        Of the population of nodes; several ranges may share one.
+    first_gid, size : int
+    ids : np.ndarray or None
+        int64 [size], its node ids; None for 0, 1, 2, ...
+    """
+
+    name: str
+    first_gid: int
+    size: int
+    ids: np.ndarray | None = None
+
+    def nodes(self, gids: np.ndarray) -> np.ndarray:
+        """Return gids as node ids."""
+        return gids - self.first_gid if self.ids is None else self.ids[gids - self.first_gid]
 
 
 def timestamps(steps: np.ndarray, dt: float) -> np.ndarray:
@@ -80,16 +95,14 @@ def sorted_windows(logs: list[np.ndarray], window: int = WINDOW) -> Iterator[tup
         yield (key >> np.uint64(32)).astype(np.int64), (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
-def merge_spikes(
-    log_paths: list[Path], out_path: Path, populations: list[tuple[str, int, int]], dt: float
-) -> MergedSpikes:
-    """Merge the ranks' logs into one SONATA file; under its final name it is whole.
+def merge_spikes(log_paths: list[Path], out_path: Path, populations: list[NodeRange], dt: float) -> str:
+    """Merge the ranks' logs into one SONATA file, whole under its final name; return the hash of the spikes.
 
     Parameters
     ----------
     log_paths : list of Path
     out_path : Path
-    populations : list of (name, first gid, size)
+    populations : list of NodeRange
         Ascending in gid.
     dt : float
         Step (ms).
@@ -101,21 +114,23 @@ def merge_spikes(
     """
     digest = hashlib.sha256()
     logs = [read_log(path) for path in log_paths]
-    edges = np.array([first for _, first, _ in populations] + [2**62])
-    counts = dict.fromkeys((name for name, _, _ in populations), 0)
+    edges = np.array([p.first_gid for p in populations] + [2**62])
     with whole(out_path) as part, h5py.File(part, "w") as file:
         file.attrs["magic"] = np.uint32(MAGIC)
         file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
-        groups = {name: _population(file, name) for name, _, _ in populations}
+        groups = {name: _population(file, name) for name in dict.fromkeys(p.name for p in populations)}
         for steps, gids in sorted_windows(logs):
             hash_update(digest, steps, gids)
             owner = np.searchsorted(edges, gids, side="right") - 1
-            for i, (name, first, _) in enumerate(populations):
-                mine = owner == i
-                _append(groups[name]["timestamps"], timestamps(steps[mine], dt))
-                _append(groups[name]["node_ids"], (gids[mine] - first).astype(np.uint64))
-                counts[name] += int(mine.sum())
-    return MergedSpikes(digest.hexdigest(), counts)
+            for name, group in groups.items():
+                parts = [i for i, p in enumerate(populations) if p.name == name]
+                mine = np.isin(owner, parts) if len(parts) > 1 else owner == parts[0]
+                nodes = np.empty(gids.shape[0], np.uint64)
+                for i in parts:
+                    nodes[owner == i] = populations[i].nodes(gids[owner == i])
+                _append(group["timestamps"], timestamps(steps[mine], dt))
+                _append(group["node_ids"], nodes[mine])
+    return digest.hexdigest()
 
 
 def _population(file: h5py.File, name: str) -> h5py.Group:
@@ -135,6 +150,17 @@ def _append(dataset: h5py.Dataset, values: np.ndarray) -> None:
     dataset[n:] = values
 
 
+def write_spikes(path: Path, population: str, times: np.ndarray, node_ids: np.ndarray) -> None:
+    """Write a spike file of one population: times (ms) and node ids, in any order."""
+    order = np.lexsort((node_ids, times))
+    with whole(path) as part, h5py.File(part, "w") as file:
+        file.attrs["magic"] = np.uint32(MAGIC)
+        file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
+        group = _population(file, population)
+        _append(group["timestamps"], np.asarray(times, np.float64)[order])
+        _append(group["node_ids"], np.asarray(node_ids, np.uint64)[order])
+
+
 def read_spikes(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return (timestamps in ms, node ids) of every population of a SONATA spike file."""
     with h5py.File(path, "r") as file:
@@ -144,4 +170,4 @@ def read_spikes(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         }
 
 
-__all__ = ["RECORD", "MergedSpikes", "merge_spikes", "read_spikes", "spike_hash", "timestamps"]
+__all__ = ["RECORD", "NodeRange", "merge_spikes", "read_spikes", "spike_hash", "timestamps"]

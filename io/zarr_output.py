@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,9 @@ class ZarrSpikes:
         self._logs = [read_log(p) for p in log_paths]
         self.n_spikes = sum(len(log) for log in self._logs)
 
-    def create(self, populations: list[tuple[str, int, int]], dt: float) -> None:
+    def create(self, populations: dict[str, tuple[int, int]], dt: float) -> None:
         """Make the empty arrays; on one rank."""
-        table = {name: {"first_gid": first, "size": size} for name, first, size in populations}
+        table = {name: {"first_gid": first, "size": size} for name, (first, size) in populations.items()}
         root = zarr.create_group(self.path, attributes={**ATTRIBUTES, "dt_ms": dt, "populations": table})
         shard = min(SPIKE_SHARD, -(-max(self.n_spikes, 1) // SPIKE_CHUNK) * SPIKE_CHUNK)
         for name, text in (("step", "step, time / dt"), ("gid", "neuron, counted through all populations")):
@@ -100,12 +101,12 @@ class ZarrStates:
         """Make the empty arrays and write the coordinates; on one rank."""
         report, frames = self.frames.report, self.frames
         group = zarr.open_group(self.path, mode="a").create_group(report.name, attributes=self._attributes())
-        n = sum(ids.shape[0] for _, ids in self.outputs)
-        names = np.repeat(np.arange(len(self.outputs)), [ids.shape[0] for _, ids in self.outputs])
+        sizes = [o.node_ids.shape[0] for o in self.outputs]
+        n, names = sum(sizes), np.repeat(np.arange(len(sizes)), sizes)
         coordinates: tuple[tuple[str, np.ndarray, tuple[str], dict[str, Any]], ...] = (
             ("time", frames.times(), ("time",), {"long_name": "biological time (ms)"}),
-            ("node_id", np.concatenate([ids for _, ids in self.outputs]), ("neuron",), {}),
-            ("population", names.astype(np.int32), ("neuron",), {"names": [name for name, _ in self.outputs]}),
+            ("node_id", np.concatenate([o.node_ids for o in self.outputs]), ("neuron",), {}),
+            ("population", names.astype(np.int32), ("neuron",), {"names": [o.population for o in self.outputs]}),
         )
         for name, values, dimensions, attributes in coordinates:
             array = group.create_array(
@@ -132,15 +133,19 @@ class ZarrStates:
         """Write this rank's shards: number rank, rank + n_ranks, ..."""
         array: Any = zarr.open_group(self.path, mode="r+")[f"{self.frames.report.name}/{self.frames.report.variable}"]
         n_frames, size = self.frames.n_frames, array.shards[0]
+        places = np.concatenate([o.places for o in self.outputs])
         for first in range(rank * size, n_frames, n_ranks * size):
             last = min(first + size, n_frames)
-            array[first:last] = self.frames.read(first, last)
+            array[first:last] = self.frames.read(first, last)[:, places]
 
 
 def finish(path: Path, **attributes: Any) -> None:
     """Write attributes that are known at the end, and all metadata into one place; on one rank."""
     zarr.open_group(path, mode="r+").attrs.update(attributes)
-    zarr.consolidate_metadata(str(path))
+    with warnings.catch_warnings():
+        # zarr's own way of keeping all metadata in one place; readers that do not know it read the parts.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        zarr.consolidate_metadata(str(path))
 
 
 def sorted_spikes(path: Path, start: int | None = None, stop: int | None = None) -> Iterator[Any]:

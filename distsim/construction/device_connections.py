@@ -38,13 +38,19 @@ def step_or_never(time: float, dt: float) -> int:
     return to_steps(time, dt) if np.isfinite(time) else NEVER
 
 
+# Streams of connections of devices are numbered apart from those of synapses.
+FIRST_NUMBER = 1 << 20
+
+
 def device_projections(network: Network, kinds: tuple[str, ...]) -> list[tuple[int, Projection]]:
-    """Return (index, projection) of those that start at devices of these models."""
-    return [
-        (i, p)
-        for i, p in enumerate(network.projections)
-        if (d := network.devices.get(p.pre.slices[0].name)) is not None and d.model in kinds
-    ]
+    """Return (number, projection) of those that start at devices of these models.
+
+    Numbers count the projections of Poisson and current generators alone: what these draw does not depend
+    on how the synapses are described, by rules or edge by edge.
+    """
+    own = [p for p in network.projections if (d := network.devices.get(p.pre.slices[0].name)) is not None
+           and d.model != "spike_generator"]  # fmt: skip
+    return [(i, p) for i, p in enumerate(own) if network.devices[p.pre.slices[0].name].model in kinds]
 
 
 def listed_connections(
@@ -83,7 +89,7 @@ def connections_of(network: Network, projection: Projection, number: int, gids, 
     if kind in CURRENT_GENERATORS:
         largest = max(abs(b) for b in weight_bounds(projection)) or 1.0
         grids = {name: np.full_like(grid, largest / WEIGHT_LIMIT) for name, grid in grids.items()}
-    parts = columns(network, [(number, projection)], gids, grids, groups, dt)
+    parts = columns(network, [(number + FIRST_NUMBER, projection)], gids, grids, groups, dt)
     per_block = np.zeros(sum(g.n_blocks for g in groups.values()), dtype=np.int64)
     listed: dict[int, Edges] = {}
     found: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(5)]

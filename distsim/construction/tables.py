@@ -88,9 +88,9 @@ def weight_grids(network: Network, dt: float) -> dict[str, np.ndarray]:
                 inputs[key] = inputs.get(key, 0.0) + (indegree if bound > 0.0 else 0.0)
     grids = {}
     for name, population in network.populations.items():
-        n = len(models.get(population.model).declaration.receptors)
-        steps = np.ones(n)
-        for plane in range(n):
+        receptors = models.get(population.model).declaration.receptors
+        steps = np.ones(len(receptors))
+        for plane in range(len(receptors)):
             bound = largest.get((name, plane), 0.0)
             if bound > 0.0:
                 limit = min(WEIGHT_LIMIT, int((2**31 - 1) / max(inputs[name, plane], 1.0)))
@@ -100,5 +100,12 @@ def weight_grids(network: Network, dt: float) -> dict[str, np.ndarray]:
                         f"expected fewer than 3e7 inputs per neuron, got {inputs[name, plane]:.3g}",
                     )
                 steps[plane] = bound / limit
+                fixed = (population.weight_step or {}).get(receptors[plane].name)
+                if fixed is not None and bound / fixed > limit + 0.5:
+                    raise InputError(
+                        f"network.populations.{name}.weight_step.{receptors[plane].name}",
+                        f"expected at least {bound / limit:g}, for weights up to {bound:g}, got {fixed:g}",
+                    )
+                steps[plane] = fixed or steps[plane]
         grids[name] = steps
     return grids

@@ -74,7 +74,28 @@ def population(p: Population, evaluate: Evaluate, place: str) -> tuple[dict[str,
         default = params["E_L"] if name == "V_m" and "E_L" in params else variable.default
         where = f"{place}.init.{name}"
         init[name] = distribution(evaluate(p.init.get(name, default), where), variable.unit, where)
+    if p.weight_step is not None:
+        names = [r.name for r in declaration.receptors]
+        for name, step in mapping(p.weight_step, f"{place}.weight_step").items():
+            if name not in names:
+                raise unknown(f"{place}.weight_step", "receptor", name, names)
+            if not quantity(step, "", f"{place}.weight_step.{name}") > 0.0:
+                raise InputError(f"{place}.weight_step.{name}", f"expected a number above 0, got {step:g}")
+    if p.nodes is not None:
+        _nodes(p, keys(p.nodes, f"{place}.nodes", {"population", "ids"}, ("population", "ids")), f"{place}.nodes")
     return params, init
+
+
+def _nodes(p: Population, nodes: dict[str, Any], place: str) -> None:
+    """Check which SONATA nodes a population is."""
+    runs = sequence(nodes["ids"], f"{place}.ids")
+    if not isinstance(nodes["population"], str) or not all(
+        isinstance(r, list) and len(r) == 2 and all(isinstance(i, int) for i in r) and 0 <= r[0] < r[1] for r in runs
+    ):
+        raise InputError(f"{place}.ids", "expected the name of a population and runs [start, stop] of its ids")
+    n = sum(stop - start for start, stop in runs)
+    if n != p.size:
+        raise InputError(f"{place}.ids", f"expected as many ids as neurons, {p.size}, got {n}")
 
 
 def device(d: Device, size: int, evaluate: Evaluate, place: str) -> dict[str, Any]:

@@ -28,6 +28,10 @@ class Population:
 
     `params` and `init` are as written in an unresolved network; in a resolved one every parameter is
     a float and every state variable has a `Distribution`.
+
+    `weight_step`, of receptor names to numbers, fixes the grid on which weights lie, as an exported network
+    needs it to be read back with the same bits. `nodes`, with the keys ``population`` and ``ids`` (runs
+    ``[start, stop]``), says which SONATA nodes the neurons are.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Population:
     params: dict[str, Any]
     init: dict[str, Any]
     first_gid: int = 0
+    weight_step: dict[str, float] | None = None
+    nodes: dict[str, Any] | None = None
 
 
 @dataclass
@@ -241,7 +247,9 @@ class Network:
         for name, p in self.populations.items():
             n = scaled(sizes[name], scale)
             params, init = checks.population(p, self._value, f"network.populations.{name}")
-            net.populations[name] = Population(name, n, p.model, params, init, gid)
+            if p.nodes is not None and n != sizes[name]:
+                raise InputError("network.scale", f"expected 1 for a network of SONATA nodes, got {scale:g}")
+            net.populations[name] = Population(name, n, p.model, params, init, gid, p.weight_step, p.nodes)
             gid += n
         for name, d in self.devices.items():
             params = checks.device(d, sizes[name], self._value, f"network.devices.{name}")
@@ -342,6 +350,7 @@ class Network:
             data["params"] = self.params
         data["populations"] = {
             n: {"size": p.size, "model": p.model, "params": p.params, "init": p.init}
+            | {k: v for k, v in (("weight_step", p.weight_step), ("nodes", p.nodes)) if v is not None}
             for n, p in self.populations.items()
         }
         data["devices"] = {n: {"model": d.model, "size": d.size, "params": d.params} for n, d in self.devices.items()}
@@ -376,9 +385,12 @@ class Network:
         for name, given in checks.mapping(data.get("populations"), f"{place}.populations").items():
             net._new_name(name, "populations")
             where = f"{place}.populations.{name}"
-            given = checks.keys(given, where, {"size", "model", "params", "init"}, required=("size", "model"))
+            allowed = {"size", "model", "params", "init", "weight_step", "nodes"}
+            given = checks.keys(given, where, allowed, required=("size", "model"))
             params, init = (checks.mapping(given.get(k), f"{where}.{k}") for k in ("params", "init"))
-            net.populations[name] = Population(name, given["size"], given["model"], _plain(params), _plain(init))
+            population = Population(name, given["size"], given["model"], _plain(params), _plain(init))
+            population.weight_step, population.nodes = _plain(given.get("weight_step")), _plain(given.get("nodes"))
+            net.populations[name] = population
         for name, given in checks.mapping(data.get("devices"), f"{place}.devices").items():
             net._new_name(name, "devices")
             where = f"{place}.devices.{name}"

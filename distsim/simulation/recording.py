@@ -10,7 +10,7 @@ import numpy as np
 from distsim.communication import Communicator
 from distsim.errors import InputError
 from distsim.io.reports import PLAIN, Frames, StateLog
-from distsim.io.sonata_spikes import merge_spikes, spike_hash, timestamps
+from distsim.io.sonata_spikes import NodeRange, merge_spikes, spike_hash, timestamps
 from distsim.io.spike_log import SpikeLog
 from distsim.network import Network
 from distsim.simulation.engine import Engine
@@ -118,8 +118,16 @@ class Recording:
             raise OSError(f"{self.folder.path}: recordings cannot be written, they are in its logs: {error}") from error
         self.spike_hash = self.ranks.bcast(self.spike_hash)
 
-    def _populations(self) -> list[tuple[str, int, int]]:
-        return [(name, p.first_gid, p.size) for name, p in self.network.populations.items()]
+    def _node_ranges(self) -> list[NodeRange]:
+        """Return the populations as the nodes that users of the files know."""
+        found = []
+        for name, p in self.network.populations.items():
+            if p.nodes is None:
+                found.append(NodeRange(name, p.first_gid, p.size))
+            else:
+                ids = np.concatenate([np.arange(*run) for run in p.nodes["ids"]])
+                found.append(NodeRange(p.nodes["population"], p.first_gid, p.size, ids))
+        return found
 
     def _frames(self, folder: RunFolder) -> list[Frames]:
         return [Frames(r, folder.state_logs(r), self.engine.step // r.every_steps) for r in self.engine.reports]
@@ -133,9 +141,7 @@ class Recording:
         def write() -> None:
             if self.records_spikes and self.ranks.rank == 0:
                 path = folder.path / "spikes.h5"
-                self.spike_hash = merge_spikes(
-                    folder.spike_logs(), path, self._populations(), self.engine.dt
-                ).spike_hash
+                self.spike_hash = merge_spikes(folder.spike_logs(), path, self._node_ranges(), self.engine.dt)
             for k, frames in enumerate(self._frames(folder)):
                 # Reports are dealt to the ranks, the first one to rank 1: rank 0 has the spikes.
                 if (k + 1) % self.ranks.n_ranks == self.ranks.rank:
@@ -155,8 +161,9 @@ class Recording:
         writers += [(states, zarr_output.ZarrStates(part_name(states), f)) for f in self._frames(folder)]
 
         def create() -> None:
+            populations = {name: (p.first_gid, p.size) for name, p in self.network.populations.items()}
             for path, writer in writers:
-                writer.create(*((self._populations(), self.engine.dt) if path == spikes else ()))
+                writer.create(*((populations, self.engine.dt) if path == spikes else ()))
 
         def finish() -> None:
             for path in dict.fromkeys(path for path, _ in writers):

@@ -83,8 +83,10 @@ class RunFolder:
 
         on_first_rank(self.ranks, make)
 
-    def reopen(self, reports: list[Report]) -> Found:
+    def reopen(self, reports: list[Report], dt: float, last_ms: float | None) -> Found:
         """Take the folder of a run that ended early: find its newest checkpoint, cut all logs there. Collective.
+
+        `last_ms` is where the run shall end now, None where that is not known yet.
 
         Raises
         ------
@@ -95,7 +97,7 @@ class RunFolder:
         def take() -> Found:
             try:
                 self._take()
-                return self._cut(reports)
+                return self._cut(reports, dt, last_ms)
             except BlockingIOError:
                 problem = f"expected a folder that no run is in, {self._holder()} is"
                 raise InputError(str(self.path), problem) from None
@@ -116,10 +118,13 @@ class RunFolder:
     def _holder(self) -> str:
         return (self.path / LOCK).read_text(encoding="utf-8").strip() or "another process"
 
-    def _cut(self, reports: list[Report]) -> Found:
+    def _cut(self, reports: list[Report], dt: float, last_ms: float | None) -> Found:
         """Remove what the newest checkpoint does not know yet; may itself be interrupted anywhere."""
         best, problems = checkpoint_file.newest(self.checkpoints)
         step = best.step if best else 0
+        if last_ms is not None and step * dt > last_ms + dt / 2:
+            problem = f"expected at least the {step * dt:g} ms that are simulated"
+            raise InputError("simulation.duration", f"{problem}, got {last_ms:g} ms with the transient")
         session = 0
         for path in self.path.glob("spikes.*.log"):
             cut_spike_log(path, step)
@@ -182,22 +187,3 @@ class RunFolder:
 def _session(log: Path) -> int:
     """Return the session that wrote a log."""
     return int(log.name.split(".")[-3])
-
-
-def complete(path: Path) -> dict[str, Any] | None:
-    """Return the summary of a run that is complete, None of one that is not.
-
-    Raises
-    ------
-    InputError
-        Where it was written in another schema.
-    """
-    from distsim.simulation.summary import SCHEMA
-
-    try:
-        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    if summary.get("schema") != SCHEMA:
-        raise InputError(f"{path / 'summary.json'}: schema", f"expected {SCHEMA}, got {summary.get('schema')!r}")
-    return summary

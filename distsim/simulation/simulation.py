@@ -14,13 +14,14 @@ from distsim.communication import Communicator, on_first_rank
 from distsim.communication import communicator as world
 from distsim.errors import InputError, Stopped, unknown
 from distsim.io.checkpoint_file import checkpoint_name, prune
+from distsim.io.run import read_summary
 from distsim.network import Network
 from distsim.network.config import Config, from_dict, load_config
 from distsim.registry import partitioners
 from distsim.simulation import checkpoint, summary
 from distsim.simulation.engine import Engine
 from distsim.simulation.recording import Recording
-from distsim.simulation.run_folder import Found, RunFolder, complete
+from distsim.simulation.run_folder import Found, RunFolder
 from distsim.simulation.states import reports
 from distsim.simulation.stopping import Stopping
 
@@ -137,7 +138,8 @@ class Simulation:
         self.folder = RunFolder(Path(output.path), self.ranks) if output.path else None
         found = None
         if self.folder is not None and resume:
-            found = self.folder.reopen(reports(self.network, settings.dt))
+            total = settings.transient + settings.duration if settings.duration else None
+            found = self.folder.reopen(reports(self.network, settings.dt), settings.dt, total)
             self.folder.write_config(self.config)
         elif self.folder is not None:
             self.folder.create(self.config)
@@ -191,6 +193,7 @@ class Simulation:
             raise InputError("duration", f"expected at most {LARGEST_STEP} steps in all")
         first, last = engine.step, engine.step + n_steps
         chunk = largest = max(1, round(CHUNK_MS / dt))
+        self._counting_since = (engine.step, int(engine.tally.spikes.sum()))
         begin = time.perf_counter()
         while engine.step < last:
             seconds = self._advance(self._chunk_end(chunk, last))
@@ -225,6 +228,7 @@ class Simulation:
             self.counted_wall_seconds += end - begin
         elif engine.step == self.n_transient:
             engine.reset_tally()
+            self._counting_since = (engine.step, 0)
         return end - begin
 
     def _attend(self, seconds: float, last: int) -> float:
@@ -302,12 +306,13 @@ class Simulation:
         """Return what the progress bar shows: biological time (ms), real-time factor, this rank's mean rate (Hz)."""
         engine, dt = self.engine, self.config.simulation.dt
         elapsed = time.perf_counter() - begin
-        since = engine.step - (self.n_transient if engine.step > self.n_transient else 0)
-        n_local = max(engine.local.gids.shape[0], 1)
+        since, before = self._counting_since
+        n_spikes = int(engine.tally.spikes.sum()) - before
+        neuron_seconds = max(engine.local.gids.shape[0], 1) * max(engine.step - since, 1) * dt / 1000.0
         return {
             "biological_ms": engine.step * dt,
             "real_time_factor": elapsed / ((engine.step - first) * dt / 1000.0),
-            "rate_hz": float(engine.tally.spikes.sum()) / n_local / (since * dt / 1000.0),
+            "rate_hz": n_spikes / neuron_seconds,
         }
 
     @property
@@ -374,7 +379,7 @@ def _resumed_config(folder: Path, overrides: list[str] | tuple[str, ...], ranks:
     def load() -> Config:
         if not folder.is_dir():
             raise InputError(str(folder), "expected the folder of a run to go on with")
-        if complete(folder) is not None:
+        if read_summary(folder) is not None:
             raise InputError(str(folder), "expected a run that ended early, this one is complete")
         kept, config = load_config(folder), load_config(folder, overrides)
         if checkpoint.identity(kept) != checkpoint.identity(config):

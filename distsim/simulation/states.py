@@ -109,7 +109,7 @@ def reports(network: Network, dt: float) -> list[Report]:
         if names.count(name) > 1:
             name = f"{name}_every_{every * dt:g}ms"
         columns = [
-            Column(p, start, stop)
+            _column(network, p, start, stop)
             for p in network.populations
             for start, stop in _joined([(s.start, s.stop) for s in slices if s.name == p])
         ]
@@ -118,6 +118,14 @@ def reports(network: Network, dt: float) -> list[Report]:
         bits = SUM_BITS - LARGEST_BITS - int(np.ceil(np.log2(max(n_largest, 2))))
         found.append(Report(name, variable, unit, kind, every, dt, tuple(columns), 2.0**-bits))
     return found
+
+
+def _column(network: Network, name: str, start: int, stop: int) -> Column:
+    nodes = network.populations[name].nodes
+    if nodes is None:
+        return Column(name, start, stop)
+    ids = np.concatenate([np.arange(*run) for run in nodes["ids"]])[start:stop]
+    return Column(name, start, stop, nodes["population"], tuple(ids.tolist()))
 
 
 def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

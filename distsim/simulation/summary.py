@@ -14,6 +14,7 @@ from distsim import __version__
 from distsim.communication import Communicator
 from distsim.construction.estimate import memory_bytes
 from distsim.errors import InputError
+from distsim.io.run import SCHEMA
 from distsim.network import Network
 from distsim.simulation.loop import (
     DELIVER,
@@ -30,8 +31,6 @@ from distsim.simulation.loop import (
 
 if TYPE_CHECKING:
     from distsim.simulation.simulation import Simulation
-
-SCHEMA = 1
 
 
 def check_memory(network: Network, dt: float, ranks: Communicator) -> None:
@@ -89,7 +88,10 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "n_neurons": network.n_neurons,
             "n_synapses": n_synapses,
             "n_synapses_by_projection": _by_name(network, by_projection),
-            "populations": {n: {"n": p.size, "model": p.model} for n, p in network.populations.items()},
+            "populations": {
+                n: {"n": p.size, "model": p.model} | ({"nodes": p.nodes} if p.nodes else {})
+                for n, p in network.populations.items()
+            },
         },
         "run": {
             "n_ranks": ranks.n_ranks,

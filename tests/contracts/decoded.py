@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from distsim.construction import build
+from distsim.construction.decode import decoded
 from distsim.network import Network
 from distsim.registry import partitioners
 
@@ -55,20 +56,8 @@ def _decode(network: Network, local) -> tuple[np.ndarray, ...]:
     grids = np.zeros((len(local.ranges), local.n_planes))
     for i, name in enumerate(local.ranges):
         grids[i, : local.grids[name].shape[0]] = local.grids[name]
-    found = []
-    for g, (name, group) in enumerate(local.groups.items()):
-        bases = local.target_base[local.group_targets[g, 0] : local.group_targets[g, 1]]
-        for b in range(group.first_block, group.first_block + group.n_blocks):
-            size, start = local.block_size[b], local.block_offset[b]
-            n_slots = len(bases) * size * group.n_delays
-            ends = local.offsets[start : start + n_slots + 1].astype(np.int64)
-            slot = np.repeat(np.arange(n_slots), np.diff(ends))
-            records = local.synapses[local.block_base[b] : local.block_base[b] + slot.shape[0]]
-            row, delay = np.divmod(slot, group.n_delays)
-            k, index = np.divmod(row, size)
-            plane, block_start = np.divmod(bases[k], local.stride)
-            target = block_start + (records & 0xFFFF)
-            weight = (records.view(np.int32) >> 16) * grids[owner[target], plane]
-            pre = sources[name] + (b - group.first_block) * 1024 + index
-            found.append((pre, local.gids[target], plane, weight, delay + group.first_delay))
+    found = [
+        (sources[b.source] + b.pre, local.gids[b.target], b.plane, b.weight * grids[owner[b.target], b.plane], b.delay)
+        for b in decoded(local)
+    ]
     return tuple(np.concatenate(c) for c in zip(*found, strict=True))

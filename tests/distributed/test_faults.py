@@ -42,7 +42,7 @@ def test_killed_rank_ends_the_run(mpiexec, tmp_path):
     folder = tmp_path / "run"
     command = [mpiexec, "-n", "2", sys.executable, "-m", "distsim", "run", *LONG, "--output", str(folder)]
     job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    log = folder / "spikes.1.log"
+    log = folder / "spikes.0.1.log"
     deadline = time.monotonic() + 120
     while not (log.exists() and log.stat().st_size > 100_000):
         assert time.monotonic() < deadline and job.poll() is None, job.communicate()
@@ -78,8 +78,8 @@ def test_full_disk_is_reported_and_loses_nothing_written(ranks, distsim, tmp_pat
     done = ranks(2, script, folder, timeout=120)
     assert done.returncode not in (0, 2)
     assert "File too large" in done.stderr and "Traceback" not in done.stderr
-    assert sorted(p.name for p in folder.iterdir()) == ["config.yaml", "spikes.0.log", "spikes.1.log"]
+    assert sorted(p.name for p in folder.iterdir()) == [".lock", "config.yaml", "spikes.0.0.log", "spikes.0.1.log"]
     sizes = [path.stat().st_size for path in sorted(folder.glob("spikes.*.log"))]
     assert max(sizes) == 64 * 1024 - 64 * 1024 % 8 and all(size % 8 == 0 for size in sizes)
-    records = read_log(folder / "spikes.0.log")
+    records = read_log(folder / "spikes.0.0.log")
     assert records["gid"].max() < 1500 and np.all(np.diff(records["step"].astype(int)) >= 0)

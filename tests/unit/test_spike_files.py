@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from distsim.io import SpikeLog, merge_spikes, read_log, read_spikes, spike_hash
-from distsim.io.sonata_spikes import sorted_windows, timestamps
+from distsim.io.sonata_spikes import NodeRange, sorted_windows, timestamps
 
-POPULATIONS = [("a", 0, 100), ("silent", 100, 5), ("b", 105, 50)]
+POPULATIONS = [NodeRange("a", 0, 100), NodeRange("silent", 100, 5), NodeRange("b", 105, 50)]
 
 
 @pytest.fixture
@@ -45,13 +45,12 @@ def test_merge(tmp_path, spikes, n_logs):
     merged = merge_spikes(write(tmp_path, steps, gids, n_logs), tmp_path / "spikes.h5", POPULATIONS, 0.1)
     order = np.lexsort((gids, steps))
     text = b"".join(struct.pack("<Qq", g, s) for g, s in zip(gids[order], steps[order], strict=True))
-    assert merged.spike_hash == hashlib.sha256(text).hexdigest() == spike_hash(steps, gids)
+    assert merged == hashlib.sha256(text).hexdigest() == spike_hash(steps, gids)
     found = read_spikes(tmp_path / "spikes.h5")
-    for name, first, n in POPULATIONS:
-        mine = (gids[order] >= first) & (gids[order] < first + n)
-        assert np.array_equal(found[name][0], timestamps(steps[order][mine], 0.1))
-        assert np.array_equal(found[name][1], gids[order][mine] - first)
-        assert merged.n_spikes[name] == mine.sum()
+    for p in POPULATIONS:
+        mine = (gids[order] >= p.first_gid) & (gids[order] < p.first_gid + p.size)
+        assert np.array_equal(found[p.name][0], timestamps(steps[order][mine], 0.1))
+        assert np.array_equal(found[p.name][1], gids[order][mine] - p.first_gid)
     assert not list(tmp_path.glob(".*"))
 
 
@@ -65,6 +64,18 @@ def test_windows_are_small_and_in_order(tmp_path, spikes):
     s, g = (np.concatenate(c) for c in zip(*windows, strict=True))
     order = np.lexsort((gids, steps))
     assert np.array_equal(s, steps[order]) and np.array_equal(g, gids[order])
+
+
+def test_populations_of_one_circuit_share_a_group(tmp_path, spikes):
+    """Two populations that are nodes of one: their spikes in one order of time, under the circuit's ids."""
+    steps, gids = spikes
+    ids = np.arange(0, 200, 2)
+    shared = [NodeRange("v1", 0, 100, ids), NodeRange("v1", 100, 55, np.arange(1, 111, 2))]
+    merge_spikes(write(tmp_path, steps, gids, 2), tmp_path / "spikes.h5", shared, 0.1)
+    times, nodes = read_spikes(tmp_path / "spikes.h5")["v1"]
+    assert len(times) == 20_000 and np.all(np.diff(times) >= 0)
+    expected = np.where(gids < 100, 2 * gids, 2 * (gids - 100) + 1)
+    assert np.array_equal(np.sort(nodes), np.sort(expected))
 
 
 def test_libsonata_reads_it(tmp_path, spikes):
@@ -93,7 +104,7 @@ def test_torn_record_is_left_out(tmp_path):
 def test_no_spikes(tmp_path):
     """An empty run has an empty file and the hash of nothing."""
     merged = merge_spikes(write(tmp_path, np.empty(0, int), np.empty(0, int), 2), tmp_path / "s.h5", POPULATIONS, 0.1)
-    assert merged.spike_hash == hashlib.sha256().hexdigest()
+    assert merged == hashlib.sha256().hexdigest()
     assert all(len(times) == 0 for times, _ in read_spikes(tmp_path / "s.h5").values())
 
 
