@@ -19,7 +19,6 @@ from distsim.io.whole_files import whole
 
 # Spikes that are sorted at a time.
 WINDOW = 4_000_000
-CHUNK = 65_536
 SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
 MAGIC = 0x0A7A
 VERSION = (0, 1)
@@ -118,7 +117,9 @@ def merge_spikes(log_paths: list[Path], out_path: Path, populations: list[NodeRa
     with whole(out_path) as part, h5py.File(part, "w") as file:
         file.attrs["magic"] = np.uint32(MAGIC)
         file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
-        groups = {name: _population(file, name) for name in dict.fromkeys(p.name for p in populations)}
+        sizes = _n_spikes(logs, populations, edges)
+        groups = {name: _population(file, name, n) for name, n in sizes.items()}
+        written = dict.fromkeys(groups, 0)
         for steps, gids in sorted_windows(logs):
             hash_update(digest, steps, gids)
             owner = np.searchsorted(edges, gids, side="right") - 1
@@ -128,26 +129,31 @@ def merge_spikes(log_paths: list[Path], out_path: Path, populations: list[NodeRa
                 nodes = np.empty(gids.shape[0], np.uint64)
                 for i in parts:
                     nodes[owner == i] = populations[i].nodes(gids[owner == i])
-                _append(group["timestamps"], timestamps(steps[mine], dt))
-                _append(group["node_ids"], nodes[mine])
+                first = written[name]
+                written[name] += int(mine.sum())
+                group["timestamps"][first : written[name]] = timestamps(steps[mine], dt)
+                group["node_ids"][first : written[name]] = nodes[mine]
     return digest.hexdigest()
 
 
-def _population(file: h5py.File, name: str) -> h5py.Group:
-    """Create a population's group with empty datasets."""
+def _n_spikes(logs: list[np.ndarray], populations: list[NodeRange], edges: np.ndarray) -> dict[str, int]:
+    """Return how many spikes each population of nodes has: datasets of known size lie in one piece."""
+    counts = np.zeros(len(populations), np.int64)
+    for log in logs:
+        for first in range(0, len(log), WINDOW):
+            owner = np.searchsorted(edges, log["gid"][first : first + WINDOW], side="right") - 1
+            counts += np.bincount(owner, minlength=len(populations))
+    names = dict.fromkeys(p.name for p in populations)
+    return {name: int(sum(counts[i] for i, p in enumerate(populations) if p.name == name)) for name in names}
+
+
+def _population(file: h5py.File, name: str, n: int) -> h5py.Group:
+    """Create a population's group with datasets for n spikes."""
     group = file.create_group(f"spikes/{name}")
     group.attrs.create("sorting", 2, dtype=SORTING)
-    times = group.create_dataset("timestamps", (0,), "f8", maxshape=(None,), chunks=(CHUNK,))
-    times.attrs["units"] = "ms"
-    group.create_dataset("node_ids", (0,), "u8", maxshape=(None,), chunks=(CHUNK,))
+    group.create_dataset("timestamps", (n,), "f8").attrs["units"] = "ms"
+    group.create_dataset("node_ids", (n,), "u8")
     return group
-
-
-def _append(dataset: h5py.Dataset, values: np.ndarray) -> None:
-    """Append values to a dataset."""
-    n = dataset.shape[0]
-    dataset.resize((n + values.shape[0],))
-    dataset[n:] = values
 
 
 def write_spikes(path: Path, population: str, times: np.ndarray, node_ids: np.ndarray) -> None:
@@ -156,9 +162,9 @@ def write_spikes(path: Path, population: str, times: np.ndarray, node_ids: np.nd
     with whole(path) as part, h5py.File(part, "w") as file:
         file.attrs["magic"] = np.uint32(MAGIC)
         file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
-        group = _population(file, population)
-        _append(group["timestamps"], np.asarray(times, np.float64)[order])
-        _append(group["node_ids"], np.asarray(node_ids, np.uint64)[order])
+        group = _population(file, population, len(times))
+        group["timestamps"][:] = np.asarray(times, np.float64)[order]
+        group["node_ids"][:] = np.asarray(node_ids, np.uint64)[order]
 
 
 def read_spikes(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -9,10 +9,10 @@ from typing import Any
 from distsim.errors import InputError, unknown
 from distsim.network import yaml_file
 
-SECTIONS = ("network", "simulation", "output")
+SECTIONS = ("network", "simulation", "output", "checkpoint")
 # Mappings that a file may leave out: an override may begin them, anything else must be there.
 OPTIONAL_MAPPINGS = re.compile(
-    r"(network|simulation|output|network\.(params|populations|devices)"
+    r"(network|simulation|output|checkpoint|network\.(params|populations|devices)"
     r"|network\.populations\.[^.]+\.(params|init)|network\.devices\.[^.]+\.params)"
 )
 

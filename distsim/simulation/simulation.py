@@ -22,7 +22,7 @@ from distsim.simulation import checkpoint, summary
 from distsim.simulation.engine import Engine
 from distsim.simulation.recording import Recording
 from distsim.simulation.run_folder import Found, RunFolder
-from distsim.simulation.states import reports
+from distsim.simulation.states import chunk_steps, reports
 from distsim.simulation.stopping import Stopping
 
 Progress = Callable[[str, float, dict[str, Any]], None]
@@ -136,20 +136,22 @@ class Simulation:
         summary.check_memory(self.network, settings.dt, self.ranks)
         output = self.config.output
         self.folder = RunFolder(Path(output.path), self.ranks) if output.path else None
+        recorded = reports(self.network, settings.dt)
         found = None
         if self.folder is not None and resume:
             total = settings.transient + settings.duration if settings.duration else None
-            found = self.folder.reopen(reports(self.network, settings.dt), settings.dt, total)
+            found = self.folder.reopen(recorded, settings.dt, total)
             self.folder.write_config(self.config)
         elif self.folder is not None:
             self.folder.create(self.config)
         partition = partitioners.get(settings.partitioner).partition(self.network, self.ranks.n_ranks)
 
         begin = time.perf_counter()
-        chunk = max(1, round(CHUNK_MS / settings.dt))
+        self.largest_chunk = chunk_steps(recorded, self.ranks.n_ranks, max(1, round(CHUNK_MS / settings.dt)))
         self.engine = Engine(
-            self.network, partition, self.ranks, settings, chunk, lambda fraction: self.progress("build", fraction, {})
-        )
+            self.network, partition, self.ranks, settings, self.largest_chunk,
+            lambda fraction: self.progress("build", fraction, {}),
+        )  # fmt: skip
         self.ranks.barrier()
         self.build_wall_seconds = time.perf_counter() - begin - self.engine.compile_wall_seconds
         self.n_transient = round(settings.transient / settings.dt)
@@ -192,7 +194,7 @@ class Simulation:
         if engine.step + n_steps > LARGEST_STEP:
             raise InputError("duration", f"expected at most {LARGEST_STEP} steps in all")
         first, last = engine.step, engine.step + n_steps
-        chunk = largest = max(1, round(CHUNK_MS / dt))
+        chunk = self.largest_chunk
         self._counting_since = (engine.step, int(engine.tally.spikes.sum()))
         begin = time.perf_counter()
         while engine.step < last:
@@ -201,7 +203,7 @@ class Simulation:
             if self.folder is not None:
                 longest = self._attend(seconds, last)
                 # Ranks answer a signal within a second or so, however large the network.
-                chunk = max(1, chunk // 2) if longest > CHUNK_SECONDS else min(2 * chunk, largest)
+                chunk = max(1, chunk // 2) if longest > CHUNK_SECONDS else min(2 * chunk, self.largest_chunk)
         self.run_wall_seconds += time.perf_counter() - begin
 
     def _chunk_end(self, chunk: int, last: int) -> int:

@@ -20,6 +20,8 @@ LFP_CURRENTS = ("I_syn_ex", "I_syn_in")
 # Largest size of a state variable in its unit that a sum has room for, as a power of two.
 LARGEST_BITS = 20
 SUM_BITS = 62
+# About what a rank's frames take between two readings.
+BUFFER_BYTES = 1 << 26
 
 
 class Probes(NamedTuple):
@@ -141,6 +143,12 @@ def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _unit(network: Network, population: str, variable: str) -> str:
     return models.get(network.populations[population].model).declaration.state[variable].unit
+
+
+def chunk_steps(found: list[Report], n_ranks: int, at_most: int) -> int:
+    """Return how many steps may pass between two readings of the buffers, the same on all ranks: bounded memory."""
+    per_step = sum((4 if r.kind == PLAIN else 8) * r.width / r.every_steps for r in found) / n_ranks
+    return max(1, min(at_most, int(BUFFER_BYTES / per_step))) if per_step else at_most
 
 
 def probes(network: Network, found: list[Report], gids: np.ndarray, n_steps: int) -> tuple[Probes, list[np.ndarray]]:

@@ -37,8 +37,20 @@ SIMULATION = {
     "network": "$BASE_DIR/circuit_config.json",
     "node_sets_file": "$BASE_DIR/node_sets.json",
     "inputs": {
-        "clamp": {"input_type": "current_clamp", "module": "IClamp", "node_set": "some", "amp": 1.0, "delay": 20.0, "duration": 50.0},
-        "trains": {"input_type": "spikes", "module": "h5", "input_file": "$BASE_DIR/inputs.h5", "node_set": {"population": "in"}},
+        "clamp": {
+            "input_type": "current_clamp",
+            "module": "IClamp",
+            "node_set": "some",
+            "amp": 1.0,
+            "delay": 20.0,
+            "duration": 50.0,
+        },
+        "trains": {
+            "input_type": "spikes",
+            "module": "h5",
+            "input_file": "$BASE_DIR/inputs.h5",
+            "node_set": {"population": "in"},
+        },
     },
     "reports": {"v": {"cells": "some", "variable_name": "V_m", "module": "multimeter_report", "dt": 0.5}},
 }
@@ -113,7 +125,9 @@ def write_edges(path, name, source, target, edges):
     with h5py.File(path, "w") as file:
         group = file.create_group(f"edges/{name}")
         for column, values, population in (("source", pre, source), ("target", post, target)):
-            group.create_dataset(f"{column}_node_id", data=values, compression="gzip").attrs["node_population"] = population
+            group.create_dataset(f"{column}_node_id", data=values, compression="gzip").attrs["node_population"] = (
+                population
+            )
         group.create_dataset("edge_type_id", data=kind)
         group.create_dataset("edge_group_id", data=np.zeros(len(pre), int))
         group.create_dataset("edge_group_index", data=np.arange(len(pre)))
@@ -130,7 +144,9 @@ def circuit(tmp_path):
     (tmp_path / "models" / "inh params.json").write_text(json.dumps({"V_th": -52.0, "V_m": -65.0}))
     (network / "node_types.csv").write_text(TYPES)
     (network / "virtual_types.csv").write_text("node_type_id model_type\n1 virtual\n")
-    (network / "edge_types.csv").write_text("edge_type_id delay nsyns model_template\n1 1.5 1 static_synapse\n2 2.0 3 static_synapse\n")
+    (network / "edge_types.csv").write_text(
+        "edge_type_id delay nsyns model_template\n1 1.5 1 static_synapse\n2 2.0 3 static_synapse\n"
+    )
     write_nodes(network / "nodes.h5", "v1", [7, 9] * 10)
     write_nodes(network / "virtual.h5", "in", [1, 1])
     write_edges(network / "edges.h5", "v1_v1", "v1", "v1", [(0, 1, 1, 5000.0), (1, 2, 2, -100.0), (2, 0, 1, 30.0)])
