@@ -6,9 +6,7 @@ pandas: libsonata's wheel opens no compressed files, and BMTK writes such.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,23 @@ import numpy as np
 import pandas as pd
 
 from distsim.errors import InputError, unknown
+from distsim.io.sonata_files import (
+    NULL,
+    joined,
+    numbers,
+    open_hdf5,
+    read_config,
+    read_json,
+    readable,
+    runs,
+    types_table,
+)
 from distsim.io.sonata_spikes import read_spikes
 from distsim.io.whole_files import whole
 from distsim.network import yaml_file
 from distsim.registry import models
 
 TEMPLATES = "nest:"
-NULL = ("NULL", "null", "None", "")
 
 
 @dataclass
@@ -59,13 +67,13 @@ class Circuit:
 
     def __init__(self, path: Path):
         self.path = path
-        self.simulation = _config(path)
+        self.simulation = read_config(path)
         # BMTK's config.json names one file for either part.
         if "simulation" in self.simulation and isinstance(self.simulation["simulation"], str):
-            simulation = _config(Path(self.simulation["simulation"]))
+            simulation = read_config(Path(self.simulation["simulation"]))
             self.simulation = {**simulation, "network": simulation.get("network", self.simulation.get("network"))}
         network = self.simulation.get("network")
-        self.circuit = _config(Path(network)) if isinstance(network, str) else self.simulation
+        self.circuit = read_config(Path(network)) if isinstance(network, str) else self.simulation
         if "networks" not in self.circuit:
             raise InputError(f"{path}: networks", "missing: expected a SONATA circuit or simulation config")
         self.extension: dict[str, Any] = self.simulation.get("distsim", {})
@@ -112,11 +120,11 @@ class Circuit:
     # ------------------------------------------------------------------ nodes
 
     def _read_nodes(self, entry: dict[str, Any], place: str) -> list[NodePopulation]:
-        types = _types(self.path, entry.get("node_types_file"), "node_type_id", f"{place}.node_types_file")
+        types = types_table(self.path, entry.get("node_types_file"), "node_type_id", f"{place}.node_types_file")
         found = []
-        with _open(entry.get("nodes_file"), f"{self.path}: {place}.nodes_file") as file:
+        with open_hdf5(entry.get("nodes_file"), f"{self.path}: {place}.nodes_file") as file:
             for name, group in file["nodes"].items():
-                table = _joined(group, "node", types)
+                table = joined(group, "node", types)
                 if "model_type" not in table:
                     raise InputError(f"{file.filename}: {name}", "expected nodes with a model_type")
                 # A population of distsim has one model with one set of parameters.
@@ -140,7 +148,7 @@ class Circuit:
         file = first.get("dynamics_params")
         if isinstance(file, str) and file not in NULL:
             folder = self.circuit.get("components", {}).get("point_neuron_models_dir", ".")
-            params = {k: v for k, v in _json(Path(folder) / file).items() if isinstance(v, int | float)}
+            params = {k: v for k, v in read_json(Path(folder) / file).items() if isinstance(v, int | float)}
         # Initial values may stand among the parameters, as NEST has them.
         init = {k: params.pop(k) for k in list(params) if k in declared.state}
         found: dict[str, Any] = {"size": len(rows), "model": model, "params": params}
@@ -150,7 +158,7 @@ class Circuit:
         if init:
             found["init"] = init
         if len(nodes.names) > 1:
-            found["nodes"] = {"population": nodes.name, "ids": _runs(rows.index.to_numpy())}
+            found["nodes"] = {"population": nodes.name, "ids": runs(rows.index.to_numpy())}
         return found
 
     def _generator(self, nodes: NodePopulation, name: str) -> dict[str, Any]:
@@ -166,7 +174,7 @@ class Circuit:
             if given.get("module") not in ("h5", "sonata", "SONATA") or not path:
                 problem = f"expected the module 'h5' and an input_file, got {given.get('module')!r}"
                 raise InputError(f"{self.path}: inputs.{key}", problem)
-            trains = _readable(read_spikes, path)
+            trains = readable(read_spikes, path)
             at, of = trains.get(nodes.name) or next(iter(trains.values()))
             kept = np.isin(of, chosen)
             times.append(at[kept])
@@ -178,7 +186,7 @@ class Circuit:
     def _node_set(self, given: Any, place: str) -> dict[str, np.ndarray]:
         """Return the ids of a node set by population."""
         if isinstance(given, str) and given not in ("all", ""):
-            sets = _json(Path(self.simulation["node_sets_file"])) if "node_sets_file" in self.simulation else {}
+            sets = read_json(Path(self.simulation["node_sets_file"])) if "node_sets_file" in self.simulation else {}
             if given not in sets:
                 raise unknown(f"{self.path}: {place}", "node set", given, sets)
             given = sets[given]
@@ -210,7 +218,7 @@ class Circuit:
             for number, part in enumerate(nodes.names):
                 places = np.sort(nodes.place[ids[nodes.part[ids] == number]])
                 if part in populations:
-                    found += [{"population": part, "slice": run} for run in _runs(places)]
+                    found += [{"population": part, "slice": run} for run in runs(places)]
         return found
 
     def _current_clamps(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -247,13 +255,13 @@ class Circuit:
         self, entry: dict[str, Any], place: str, folder: Path, populations: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Return the projections of a file of edges, one per kind of source, of target, and type of edge."""
-        types = _types(self.path, entry.get("edge_types_file"), "edge_type_id", f"{place}.edge_types_file")
+        types = types_table(self.path, entry.get("edge_types_file"), "edge_type_id", f"{place}.edge_types_file")
         found = []
-        with _open(entry.get("edges_file"), f"{self.path}: {place}.edges_file") as file:
+        with open_hdf5(entry.get("edges_file"), f"{self.path}: {place}.edges_file") as file:
             for name, group in file["edges"].items():
                 pre_nodes, post_nodes = (self._end(group, end, file.filename) for end in ("source", "target"))
                 pre_ids, post_ids = group["source_node_id"][:], group["target_node_id"][:]
-                table = _joined(group, "edge", types)
+                table = joined(group, "edge", types)
                 for column in ("weight_function",):
                     if column in table and not table[column].astype(str).isin([*NULL, "nan"]).all():
                         problem = "expected none: weights are read from syn_weight"
@@ -264,11 +272,11 @@ class Circuit:
                     if post_nodes.names[post] not in populations:
                         raise InputError(f"{file.filename}: {name}", "expected edges onto neurons, not virtual nodes")
                     part = table.iloc[rows]
-                    weight = _numbers(part, "syn_weight", 1.0) * _numbers(part, "nsyns", 1.0)
+                    weight = numbers(part, "syn_weight", 1.0) * numbers(part, "nsyns", 1.0)
                     path = folder / f"{name}_{pre}_{post}_{kind}.npz"
                     np.savez(
                         path, pre=pre_nodes.place[pre_ids[rows]], post=post_nodes.place[post_ids[rows]],
-                        weight=weight, delay=_numbers(part, "delay", 1.0),
+                        weight=weight, delay=numbers(part, "delay", 1.0),
                     )  # fmt: skip
                     projection = {
                         "name": f"{name}_{kind}", "pre": pre_nodes.names[pre], "post": post_nodes.names[post],
@@ -303,103 +311,3 @@ def import_circuit(path: Path, folder: Path) -> Path:
         part.mkdir()
         (part / "net.yaml").write_text(yaml_file.dump(Circuit(path).config(part)), encoding="utf-8")
     return folder / "net.yaml"
-
-
-def _numbers(table: pd.DataFrame, column: str, default: float) -> np.ndarray:
-    if column not in table:
-        return np.full(len(table), default)
-    return table[column].to_numpy(dtype=np.float64)
-
-
-def _runs(ids: np.ndarray) -> list[list[int]]:
-    """Return ascending ids as runs [start, stop]."""
-    edges = [0, *(np.flatnonzero(np.diff(ids) != 1) + 1).tolist(), len(ids)]
-    return [[int(ids[a]), int(ids[b - 1]) + 1] for a, b in pairwise(edges) if b > a]
-
-
-def _joined(group: h5py.Group, kind: str, types: pd.DataFrame) -> pd.DataFrame:
-    """Return all nodes or edges of a population with their own attributes before those of their types."""
-    type_ids = group[f"{kind}_type_id"][:]
-    if f"{kind}_id" in group and not np.array_equal(group[f"{kind}_id"][:], np.arange(len(type_ids))):
-        raise InputError(f"{group.file.filename}: {group.name}/{kind}_id", "expected ids in order, from 0")
-    missing = sorted(set(type_ids.tolist()) - set(types.index.tolist()))
-    if missing:
-        raise InputError(f"{group.file.filename}: {group.name}", f"expected types for the ids {missing[:5]}")
-    table = types.reindex(type_ids).reset_index(drop=True)
-    table[f"{kind}_type_id"] = type_ids
-    if f"{kind}_group_id" not in group:
-        return table
-    group_ids, places = group[f"{kind}_group_id"][:], group[f"{kind}_group_index"][:].astype(np.int64)
-    for number in np.unique(group_ids):
-        rows = np.flatnonzero(group_ids == number)
-        for column, dataset in group.get(str(number), {}).items():
-            if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
-                continue
-            values = dataset.asstr()[:] if h5py.check_string_dtype(dataset.dtype) else dataset[:]
-            own = values[places[rows]]
-            if len(rows) == len(table):
-                table[column] = own
-            else:
-                old = table[column] if column in table else pd.Series(np.nan, index=table.index, dtype=object)
-                merged = old.astype(object).to_numpy()
-                merged[rows] = own
-                table[column] = merged
-    return table
-
-
-def _types(config: Path, path: Any, index: str, place: str) -> pd.DataFrame:
-    """Return a table of types by id."""
-    if not isinstance(path, str) or path in NULL:
-        return pd.DataFrame(index=pd.Index([], name=index))
-    table = _readable(pd.read_csv, path, sep=r"\s+", quotechar='"', keep_default_na=False, na_values=[])
-    if index not in table:
-        raise InputError(f"{config}: {place}", f"expected a column {index} in {path}")
-    return table.set_index(index)
-
-
-def _open(path: Any, place: str) -> h5py.File:
-    if not isinstance(path, str):
-        raise InputError(place, "missing")
-    return _readable(h5py.File, path, "r")
-
-
-def _readable(reader: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return what a reader makes of a file; an InputError where it is not there or something else."""
-    try:
-        return reader(path, *args, **kwargs)
-    except FileNotFoundError:
-        raise InputError(str(path), "no such file") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(str(path), f"cannot be read: {' '.join(str(error).split())[:200]}") from None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    found = _readable(lambda p: json.loads(Path(p).read_text(encoding="utf-8")), path)
-    if not isinstance(found, dict):
-        raise InputError(str(path), "expected a JSON object")
-    return found
-
-
-def _config(path: Path) -> dict[str, Any]:
-    """Return a config with the names of its manifest put in, paths relative to it."""
-    data = _json(path)
-    names: dict[str, str] = {"${configdir}": str(path.resolve().parent), "$workingdir": "."}
-    for key, value in data.pop("manifest", {}).items():
-        name = key if key.startswith("$") else f"${key}"
-        for other, text in names.items():
-            value = value.replace(other, text)
-        names[name] = value
-
-    def put_in(value: Any, key: str = "") -> Any:
-        if isinstance(value, dict):
-            return {k: put_in(v, k) for k, v in value.items()}
-        if isinstance(value, list):
-            return [put_in(v, key) for v in value]
-        if not isinstance(value, str):
-            return value
-        for name in sorted(names, key=len, reverse=True):
-            value = value.replace(name, names[name]).replace("${" + name[1:] + "}", names[name])
-        is_path = key.endswith(("_file", "_dir")) or (key in ("network", "simulation") and value.endswith(".json"))
-        return str(path.resolve().parent / value) if is_path and value not in NULL else value
-
-    return {k: v if k == "distsim" else put_in(v, k) for k, v in data.items()}

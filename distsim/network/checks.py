@@ -15,7 +15,8 @@ from distsim.registry import Declaration, Parameter, devices, models
 from distsim.units import quantity
 
 if TYPE_CHECKING:
-    from distsim.network.network import Device, Network, Population, Projection, Recorder
+    from distsim.network.declarations import Device, Population, Projection, Recorder
+    from distsim.network.network import Network
     from distsim.network.selection import Selection
 
 Evaluate = Callable[[Any, str], Any]

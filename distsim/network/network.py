@@ -8,11 +8,11 @@ numbers, rules and distributions in the place of text, the scale applied, defaul
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Any
 
 from distsim.errors import InputError
 from distsim.network import checks
+from distsim.network.declarations import Device, Population, Projection, Recorder
 from distsim.network.distributions import Distribution
 from distsim.network.expressions import evaluate
 from distsim.network.rules import Rule, rule
@@ -20,82 +20,6 @@ from distsim.network.selection import Selection, scaled, selection
 from distsim.units import quantity, whole
 
 Value = Any  # a number, text with a unit, "=expression", or a distribution as plain data
-
-
-@dataclass
-class Population:
-    """Neurons of one model, a contiguous range of gids.
-
-    `params` and `init` are as written in an unresolved network; in a resolved one every parameter is
-    a float and every state variable has a `Distribution`.
-
-    `weight_step`, of receptor names to numbers, fixes the grid on which weights lie, as an exported network
-    needs it to be read back with the same bits. `nodes`, with the keys ``population`` and ``ids`` (runs
-    ``[start, stop]``), says which SONATA nodes the neurons are.
-    """
-
-    name: str
-    size: Any
-    model: str
-    params: dict[str, Any]
-    init: dict[str, Any]
-    first_gid: int = 0
-    weight_step: dict[str, float] | None = None
-    nodes: dict[str, Any] | None = None
-
-
-@dataclass
-class Device:
-    """Generators of spikes or currents: `size` independent ones with the same parameters."""
-
-    name: str
-    model: str
-    size: Any
-    params: dict[str, Any]
-
-
-@dataclass
-class Projection:
-    """Which sources connect to which targets; describes synapses, holds none.
-
-    In a resolved network `pre` and `post` are `Selection`, `rule` is a `Rule`, `weight` and `delay`
-    are `Distribution` (delay in ms).
-    """
-
-    name: str | None
-    pre: Any
-    post: Any
-    rule: Any
-    weight: Any
-    delay: Any
-    receptor: str | None = None
-    synapse: str = "static"
-
-    def delay_steps_bounds(self, dt: float) -> tuple[int, int]:
-        """Return the smallest and largest delay in steps of `dt` that a draw can give."""
-        return checks.delay_steps_bounds(self, dt)
-
-
-@dataclass
-class Recorder:
-    """What is recorded, from which neurons.
-
-    Attributes
-    ----------
-    record : str
-        ``"spikes"``, a state variable, or ``"lfp"``.
-    source
-        As written; a `Selection` in a resolved network.
-    every : float or None
-        Time between samples (ms); None for spikes.
-    reduce : {"mean"} or None
-        Mean over the neurons of each part of the source.
-    """
-
-    record: str
-    source: Any
-    every: Any = None
-    reduce: str | None = None
 
 
 class Network:

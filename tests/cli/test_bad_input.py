@@ -34,7 +34,15 @@ CASES = [
         ("quickstart", "--set", "network.projections.2.rule={pairwise_bernoulli: 1.5}"),
         ("projections.2.rule.p", "0 to 1"),
     ),
-    (("quickstart", "--set", "network.recorders.0.record=V_m"), ("recorders.0.record", "spikes")),
+    (("quickstart", "--set", "network.recorders.0.record=U_m"), ("recorders.0.record", "U_m", "did you mean 'V_m'")),
+    (
+        ("quickstart", "--set", "network.recorders.0.record=lfp", "--set", "network.recorders.0.every=0.25"),
+        ("recorders.0.every", "multiple of dt"),
+    ),
+    (("brunel", "--set", "network.recorders.0.record=lfp"), ("recorders.0.from", "iaf_psc_delta")),
+    (("quickstart", "--set", "network.recorders.0.every=1.0"), ("recorders.0.every", "every spike is recorded")),
+    (("quickstart", "--set", "checkpoint.every=30"), ("checkpoint.every", "'30min'")),
+    (("quickstart", "--set", "checkpoint.keep=0"), ("checkpoint.keep", "greater than or equal to 1")),
     (("microcircuit", "--set", "network.scale=1000"), ("network", "GB are missing", "ranks")),
     (("quickstart", "--bogus"), ("--bogus",)),
 ]
