@@ -110,11 +110,12 @@ def neuron_steps(model_name: str, repeats: int) -> list[float]:
 def deliver_all(inp, net, history, sources, received, words, n_steps, min_delay, max_delay, scratch):
     """Deliver n_steps of spikes; return the number of events."""
     events = 0
+    fired = np.zeros(net.block_size.shape[0] * 1024, np.int64)
     for t in range(1, n_steps + 1):
         for i in range(inp.shape[0]):
             inp[i] = 0
         events += deliver(inp, net, history, t, min_delay, max_delay, scratch)
-        history = remember(history, net, sources, received[t - 1], words, 1, 1, 1, t - 1)
+        history = remember(history, net, sources, received[t - 1], words, 1, 1, 1, t - 1, fired)
     return events
 
 

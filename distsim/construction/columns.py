@@ -149,23 +149,26 @@ def block_sizes(group: SourceGroup) -> list[int]:
 
 
 def draw(column, c, listed, group, shape, seed, out, n) -> int:
-    """Draw one column's synapses from its cell `c` behind the n that the block already has."""
-    slots, records = out
+    """Draw one column's synapses from its cell `c` behind the n that the block already has.
+
+    `out`: slots, records, and the out-degrees of the block's sources in this projection, which grow.
+    """
+    slots, records, outdegree = out
     cell = column.cells[c]
     n_target_blocks, size, first_delay, n_delays = shape
     slot_of = np.array([group.planes.index(p) if p in group.planes else 0 for p in column.planes], dtype=np.int64)
     if listed is not None:
         return _place_edges(column, cell, listed, slot_of, shape, seed, out, n)
     if column.projection.rule.name == "fixed_outdegree":
-        return _outdegrees(column, cell, seed, None, (slots, records, n, slot_of, shape), 1)
+        return _outdegrees(column, cell, seed, None, (slots, records, n, outdegree, slot_of, shape), 1)
     if column.mode == kernels.EVERY:
         own = np.where(column.counts[:, c] > 0, column.positions - cell.position, -1)
     else:
         own = column.own - cell.position
         own[(column.own < 0) | (own < 0) | (own >= cell.size)] = -1
     return kernels.draw_cells(
-        slots, records, n, column.counts, c, column.mode, cell.first, cell.size, own, column.gids, column.local,
-        column.weights, column.delays, column.grid, slot_of, n_target_blocks, size, first_delay, n_delays,
+        slots, records, n, outdegree, column.counts, c, column.mode, cell.first, cell.size, own, column.gids,
+        column.local, column.weights, column.delays, column.grid, slot_of, n_target_blocks, size, first_delay, n_delays,
         rng.key(seed, rng.STREAM_CELL, column.number), rng.key(seed, rng.STREAM_SYNAPSE, column.number),
     )  # fmt: skip
 
@@ -180,10 +183,12 @@ def _outdegrees(column, cell, seed, per_block, out, emit) -> int:
     if not rule.autapses:
         own = positions_of_sources(column.projection, cell)
     nothing = np.empty(0, dtype=np.uint32)
-    slots, records, n, slot_of, shape = out or (nothing, nothing, 0, np.zeros(2, np.int64), (1, 1, 1, 1))
+    slots, records, n, drawn, slot_of, shape = out or (
+        nothing, nothing, 0, nothing, np.zeros(2, np.int64), (1, 1, 1, 1)
+    )  # fmt: skip
     draw_all: Any = kernels.draw_outdegrees
     return draw_all(
-        slots, records, n, np.zeros(1, np.int64) if per_block is None else per_block, cell.block, emit,
+        slots, records, n, drawn, np.zeros(1, np.int64) if per_block is None else per_block, cell.block, emit,
         cell.position, cell.size, cell.first, rule.outdegree, own, n_post, column.first_post, local_of,
         not rule.multapses, column.weights, column.delays, column.grid, slot_of, *shape,
         rng.key(seed, rng.STREAM_OUTDEGREE, column.number),
@@ -192,7 +197,7 @@ def _outdegrees(column, cell, seed, per_block, out, emit) -> int:
 
 def _place_edges(column, cell, listed, slot_of, shape, seed, out, n) -> int:
     """Write the listed edges of one block; weights and delays that are not listed are drawn by edge."""
-    slots, records = out
+    slots, records, outdegree = out
     n_target_blocks, size, first_delay, n_delays = shape
     here = np.flatnonzero(
         (listed.block == cell.block) & (listed.source >= cell.first) & (listed.source < cell.first + cell.size)
@@ -216,6 +221,7 @@ def _place_edges(column, cell, listed, slot_of, shape, seed, out, n) -> int:
     target = listed.target[here]
     plane = np.where(negative, slot_of[1], slot_of[0]) * n_target_blocks + (target >> TARGET_BLOCK_BITS)
     steps = np.clip(steps.astype(np.int64), first_delay, first_delay + n_delays - 1)
+    np.add.at(outdegree, listed.source[here], np.uint32(1))
     m = here.shape[0]
     slots[n : n + m] = (plane * size + listed.source[here]) * n_delays + steps - first_delay
     records[n : n + m] = ((q & 0xFFFF) << 16) | (target & 0xFFFF)

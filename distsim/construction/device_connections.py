@@ -26,6 +26,7 @@ class DriveParts:
     mean: float
     window: tuple[int, int]
     number: int
+    projection: int
     uniform: tuple[int, int, int, int] | None  # plane, first and last neuron, weight
     targets: np.ndarray
     weights: np.ndarray
@@ -51,6 +52,11 @@ def device_projections(network: Network, kinds: tuple[str, ...]) -> list[tuple[i
     own = [p for p in network.projections if (d := network.devices.get(p.pre.slices[0].name)) is not None
            and d.model != "spike_generator"]  # fmt: skip
     return [(i, p) for i, p in enumerate(own) if network.devices[p.pre.slices[0].name].model in kinds]
+
+
+def index_of(network: Network, projection: Projection) -> int:
+    """Return a projection's index; two of them may be equal."""
+    return next(i for i, p in enumerate(network.projections) if p is projection)
 
 
 def listed_connections(
@@ -100,10 +106,11 @@ def connections_of(network: Network, projection: Projection, number: int, gids, 
         for c, cell in enumerate(column.cells):
             group = next(g for g in groups.values() if g.first_block <= cell.block < g.first_block + g.n_blocks)
             size = block_sizes(group)[cell.block - group.first_block]
-            out = (np.empty(per_block[cell.block], np.uint32), np.empty(per_block[cell.block], np.uint32))
+            most = per_block[cell.block]
+            out = (np.empty(most, np.uint32), np.empty(most, np.uint32), np.zeros(size, np.uint32))
             shape = (n_target_blocks, size, group.first_delay, group.n_delays)
             n = draw(column, c, listed.get(i), group, shape, seed, out, 0) if column.gids.shape[0] else 0
-            slot, record = (a[:n].astype(np.int64) for a in out)
+            slot, record = (a[:n].astype(np.int64) for a in out[:2])
             row, delay = np.divmod(slot, group.n_delays)
             plane_and_block, source = np.divmod(row, size)
             plane, target_block = np.divmod(plane_and_block, n_target_blocks)
@@ -167,6 +174,7 @@ def _uniform_drives(network, local, number, projection, dt, seed) -> list[DriveP
                     mean,
                     _window(device, delay, dt),
                     number * 64 + len(found),
+                    index_of(network, projection),
                     (plane, first, last, on_grid),
                     nothing,
                     nothing,
@@ -193,6 +201,7 @@ def _listed_drives(network, local, number, projection, dt, seed) -> list[DrivePa
                     device.params["rate"] * dt / 1000.0,
                     _window(device, int(d), dt),
                     number * 64,
+                    index_of(network, projection),
                     None,
                     plane[these] * local.stride + target[these],
                     weight[these],
@@ -257,6 +266,7 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
         weights=joined([p.weights if p.uniform is None else np.zeros(p.lo.shape[0]) for p, _, _ in split], np.int32)
         if any(p.uniform is None for p, _, _ in split) else np.zeros(0, np.int32),
         lo=joined([p.lo for p, _, _ in split], np.uint32),
+        projection=per_drive((p.projection for p, _, _ in split), np.int64),
         hi=joined([p.hi for p, _, _ in split], np.uint32),
         window=per_drive([p.window for p, _, _ in split], np.int64, (-1, 2)),
         keys=per_drive(keys, np.uint32, (-1, 4)),

@@ -226,10 +226,12 @@ def synapse_record(word_w, word_d, weights, delays, grid, l_target, first_delay,
 
 @numba.njit(cache=True, error_model="numpy")
 def draw_cells(
-    slots, records, n, counts, cell, mode, first, size, own, gids, local, weights, delays, grid, groups,
+    slots, records, n, outdegree, counts, cell, mode, first, size, own, gids, local, weights, delays, grid, groups,
     n_target_blocks, block_size, first_delay, n_delays, k_cell, k_synapse,
 ):  # fmt: skip
     """Draw the synapses of one cell column (a source block's part of one projection); return the new n.
+
+    outdegree uint32 [block_size] grows by the synapses of each source of the block.
 
     slots uint32: place of a synapse in the block's table of segments; records uint32. `own` int64
     [n_targets] is the target's own position in the cell or -1; groups int64 [2] the receptor slots of
@@ -266,6 +268,7 @@ def draw_cells(
                 group = groups[1 if negative else 0] * n_target_blocks + target_block
                 slots[n] = (group * block_size + first + i) * n_delays + steps - first_delay
                 records[n] = record
+                outdegree[first + i] += uint32(1)
                 n += 1
                 done += 1
     return n
@@ -273,13 +276,14 @@ def draw_cells(
 
 @numba.njit(cache=True, error_model="numpy")
 def draw_outdegrees(
-    slots, records, n, per_block, block_of, emit, source_first, n_sources, first, outdegree, own, n_post,
-    post_first, local_of, distinct, weights, delays, grid, groups, n_target_blocks, block_size, first_delay,
+    slots, records, n, drawn, per_block, block_of, emit, source_first, n_sources, first, outdegree, own,
+    n_post, post_first, local_of, distinct, weights, delays, grid, groups, n_target_blocks, block_size, first_delay,
     n_delays, k,
 ):  # fmt: skip
     """Draw `outdegree` targets for each of n_sources sources; keep those that are local.
 
-    Counts them (emit 0: per_block[block_of] grows) or writes them (emit 1). `own` int64 [n_sources] is
+    Counts them (emit 0: per_block[block_of] grows) or writes them (emit 1: drawn, uint32 [block_size],
+    grows by the synapses of each source). `own` int64 [n_sources] is
     each source's own position among the targets, to be left out, or -1.
     """
     w0, w1 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
@@ -314,6 +318,7 @@ def draw_outdegrees(
                 group = groups[1 if negative else 0] * n_target_blocks + (l >> 16)
                 slots[n] = (group * block_size + first + s) * n_delays + steps - first_delay
                 records[n] = record
+                drawn[first + s] += uint32(1)
                 n += 1
     return n
 

@@ -48,6 +48,9 @@ class LocalNetwork:
         int64, position in the flat input array of every receptor and block of targets of a group.
     n_synapses_by_projection : np.ndarray
         int64 [n_projections], synapses on this rank.
+    outdegrees : dict
+        Projection index to {source: uint32 [size of source]}, synapses of each source on this rank: with the
+        spikes of a source they tell its events.
     """
 
     gids: np.ndarray
@@ -66,11 +69,13 @@ class LocalNetwork:
     group_targets: np.ndarray
     target_base: np.ndarray
     n_synapses_by_projection: np.ndarray
+    outdegrees: dict[int, dict[str, np.ndarray]]
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the synapses and their index."""
-        return self.synapses.nbytes + self.offsets.nbytes
+        """Bytes of the synapses, their index and their sources' out-degrees."""
+        outdegrees = sum(a.nbytes for by_source in self.outdegrees.values() for a in by_source.values())
+        return self.synapses.nbytes + self.offsets.nbytes + outdegrees
 
 
 def local_ranges(network: Network, gids: np.ndarray) -> dict[str, tuple[int, int]]:
@@ -128,6 +133,10 @@ def build(
         before = per_block.sum()
         count(column, i, groups, per_block, listed, seed)
         by_projection[column.number] += per_block.sum() - before
+    outdegrees = {
+        number: {part.name: np.zeros(groups[part.name].size, np.uint32) for part in p.pre.slices}
+        for number, p in spiking_projections(network)
+    }
 
     # Fill: block by block, draw, then sort into place.
     base = np.concatenate([[0], np.cumsum(per_block)])
@@ -151,7 +160,9 @@ def build(
             shape = (n_target_blocks, size, group.first_delay, group.n_delays)
             for i, column, c in by_block.get(b, []):
                 if column.gids.shape[0]:
-                    n = draw(column, c, listed.get(i), group, shape, seed, (slots, records), n)
+                    first = (b - group.first_block) * kernels.BLOCK
+                    out = (slots, records, outdegrees[column.number][group.name][first : first + size])
+                    n = draw(column, c, listed.get(i), group, shape, seed, out, n)
             kernels.sort_block(
                 synapses[base[b] : base[b + 1]], offsets[block_offset[b] : block_offset[b + 1]], slots, records, n
             )
@@ -173,5 +184,5 @@ def build(
         group_delay=np.array([[g.first_delay, g.n_delays] for g in groups.values()], dtype=np.int64),
         group_targets=np.stack([ends[:-1], ends[1:]], axis=1).astype(np.int64),
         target_base=np.array([b for t in targets for b in t], dtype=np.int64),
-        n_synapses_by_projection=by_projection,
+        n_synapses_by_projection=by_projection, outdegrees=outdegrees,
     )  # fmt: skip

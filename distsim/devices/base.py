@@ -28,6 +28,8 @@ class Drives(NamedTuple):
         int32 [n_drives], weight on the receptor's grid of STORE and ADD.
     targets, weights : np.ndarray
         int64, int32 per connection, place in the flat input and weight of SCATTER.
+    projection : np.ndarray
+        int64 [n_drives], whose events they are.
     lo, hi : np.ndarray
         uint32, counter words of the random numbers of each connection.
     window : np.ndarray
@@ -49,6 +51,7 @@ class Drives(NamedTuple):
     weight: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+    projection: np.ndarray
     lo: np.ndarray
     hi: np.ndarray
     window: np.ndarray
@@ -75,15 +78,14 @@ def _clear(array, first, last):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def begin_input(inp, drives, t):
-    """Begin the input of step t with the drives' spikes; return how many spikes that were."""
+def begin_input(inp, drives, t, events):
+    """Begin the input of step t with the drives' spikes; events int64 [n_projections] grows by their number."""
     # Fields of a tuple are unpacked once: taken inside a loop they cost a reference count each.
-    (zeroed, kind, elements, places, on_grid, all_targets, all_weights, lo, hi, window, keys, firsts, n_thresholds,
-     table_range, tail_range, all_tables, all_tails, all_counts, drawn) = drives  # fmt: skip
+    (zeroed, kind, elements, places, on_grid, all_targets, all_weights, projections, lo, hi, window, keys, firsts,
+     n_thresholds, table_range, tail_range, all_tables, all_tails, all_counts, drawn) = drives  # fmt: skip
     for k in range(zeroed.shape[0]):
         _clear(inp, zeroed[k, 0], zeroed[k, 1])
     block, lane = t // LANES, t % LANES
-    events = np.int64(0)
     for k in range(kind.shape[0]):
         first, last, place = elements[k, 0], elements[k, 1], places[k]
         if t < window[k, 0] or t >= window[k, 1]:
@@ -97,11 +99,11 @@ def begin_input(inp, drives, t):
             draw_counts(counts, lo[first:last], hi[first:last], block, keys[k], firsts[k], table, n_thresholds[k], tail)
             drawn[k] = block
         if kind[k] == SCATTER:
-            events += _scatter(inp, all_targets[first:last], all_weights[first:last], all_counts[lane, first:last])
+            n = _scatter(inp, all_targets[first:last], all_weights[first:last], all_counts[lane, first:last])
         else:
             out = inp[place : place + last - first]
-            events += _weigh(out, all_counts[lane, first:last], on_grid[k], kind[k] == ADD)
-    return events
+            n = _weigh(out, all_counts[lane, first:last], on_grid[k], kind[k] == ADD)
+        events[projections[k]] += n
 
 
 @numba.njit(error_model="numpy")

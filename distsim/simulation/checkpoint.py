@@ -5,6 +5,7 @@ Synapses and generators are not in it: they follow from the description and the 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
@@ -43,8 +44,10 @@ def write(simulation: Simulation, path: Path) -> None:
         On all ranks, where rank 0 cannot write.
     """
     engine, ranks = simulation.engine, simulation.ranks
-    tally = [ranks.sum(array.copy()) for array in engine.tally]
-    walls = [max(values) for values in zip(*ranks.allgather(simulation.walls()), strict=True)]
+    tally = {name: ranks.sum(array.copy()) for name, array in engine.tally._asdict().items() if name != "fired"}
+    # Seconds are means over ranks; the spikes of sources are known to all of them.
+    tally |= {"seconds": tally["seconds"] / ranks.n_ranks, "fired": engine.tally.fired}
+    clocks = ranks.sum(np.array(dataclasses.astuple(simulation.clocks))) / ranks.n_ranks
     problem: OSError | None = None
     gathered = _gathered(simulation)
     if ranks.rank == 0:
@@ -56,10 +59,9 @@ def write(simulation: Simulation, path: Path) -> None:
                 steps, sources = recent_spikes(engine.history, engine.connectome, engine.step, engine.max_delay)
                 file.array("spikes/step", steps)
                 file.array("spikes/source", sources)
-                for name, values in zip(engine.tally._fields, tally, strict=True):
-                    # Seconds are a mean over ranks, counts a sum.
-                    file.array(f"tally/{name}", values / ranks.n_ranks if name == "seconds" else values)
-                file.array("walls", np.array(walls))
+                for name, values in tally.items():
+                    file.array(f"tally/{name}", values)
+                file.array("clocks", clocks)
                 for name, size, dtype, blocks in gathered:
                     file.blocks(name, size, dtype, blocks)
         except OSError as error:
@@ -124,9 +126,9 @@ def read(simulation: Simulation, path: Path) -> None:
         engine.step = found.step
         engine.recall(file.array("spikes/step"), file.array("spikes/source"))
         # Counts are of all ranks together: one rank carries them on.
-        for name, values in zip(engine.tally._fields, engine.tally, strict=True):
-            values[:] = file.array(f"tally/{name}") if ranks.rank == 0 or name == "seconds" else 0
-        simulation.set_walls(file.array("walls").tolist())
+        for name, values in engine.tally._asdict().items():
+            values[:] = file.array(f"tally/{name}") if ranks.rank == 0 or name in ("seconds", "fired") else 0
+        simulation.clocks = type(simulation.clocks)(*file.array("clocks").tolist())
 
 
 def _checked(path: Path) -> CheckpointInfo:

@@ -15,6 +15,7 @@ from distsim import rng
 from distsim.communication import Communicator
 from distsim.construction import build
 from distsim.construction.device_connections import current_connections, generated_spikes, poisson_drives
+from distsim.construction.kernels import BLOCK
 from distsim.devices.base import set_currents
 from distsim.network import Network
 from distsim.network.config import SimulationConfig
@@ -74,8 +75,13 @@ class Engine:
         self.cap = FIRST_CAP
         self.log = np.empty(2 * FIRST_LOG, np.uint32)
         self.scratch = np.empty((3, BATCH), np.int64)
+        n_sources = sum(g.n_blocks for g in local.groups.values()) * BLOCK
         self.tally = Tally(
-            np.zeros(N_COUNTS, np.int64), np.zeros(len(network.populations), np.int64), np.zeros(N_PHASES)
+            counts=np.zeros(N_COUNTS, np.int64),
+            spikes=np.zeros(len(network.populations), np.int64),
+            external=np.zeros(len(network.projections), np.int64),
+            fired=np.zeros(n_sources, np.int64),
+            seconds=np.zeros(N_PHASES),
         )
         self.clock = clock_address()
         begin = time.perf_counter()
@@ -166,6 +172,16 @@ class Engine:
     def frames(self, k: int) -> np.ndarray:
         """Return this rank's frames of report k of the last `advance`: [n_frames, n_columns]."""
         return frames(self.probes, k)
+
+    def synaptic_events(self) -> np.ndarray:
+        """Return the events on this rank that the spikes since the last `reset_tally` cause: int64 [n_projections]."""
+        found = np.zeros(len(self.network.projections), np.int64)
+        for number, by_source in self.local.outdegrees.items():
+            for name, outdegree in by_source.items():
+                group = self.local.groups[name]
+                first = group.first_block * BLOCK
+                found[number] += int(self.tally.fired[first : first + group.size] @ outdegree.astype(np.int64))
+        return found
 
     def reset_tally(self) -> None:
         """Begin counting and timing anew."""

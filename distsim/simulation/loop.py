@@ -20,8 +20,8 @@ from distsim.simulation.states import sample
 from distsim.timers import seconds
 
 # Places in the arrays of counts and phases.
-N_COUNTS = 5
-NEURON_UPDATES, SYNAPTIC_EVENTS, EXTERNAL_EVENTS, WORDS_SENT, MESSAGES = range(N_COUNTS)
+N_COUNTS = 3
+NEURON_UPDATES, WORDS_SENT, MESSAGES = range(N_COUNTS)
 N_PHASES = 5
 DRIVE, DELIVER, UPDATE, EXCHANGE, RECORD = range(N_PHASES)
 
@@ -86,10 +86,26 @@ class Sources(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What is counted and timed: int64 [N_COUNTS], int64 [n_populations], float64 [N_PHASES]."""
+    """What is counted and timed.
+
+    Attributes
+    ----------
+    counts : np.ndarray
+        int64 [N_COUNTS], of this rank.
+    spikes : np.ndarray
+        int64 [n_populations], of this rank's neurons.
+    external : np.ndarray
+        int64 [n_projections], events of Poisson generators on this rank.
+    fired : np.ndarray
+        int64 [n_sources], spikes of every source of synapses; the same on every rank.
+    seconds : np.ndarray
+        float64 [N_PHASES], of this rank.
+    """
 
     counts: np.ndarray
     spikes: np.ndarray
+    external: np.ndarray
+    fired: np.ndarray
     seconds: np.ndarray
 
 
@@ -115,7 +131,7 @@ def advance(
     ranges, model, gids, recorded = neurons.ranges, neurons.model, neurons.gids, neurons.recorded
     state, refractory, inputs, currents = neurons.state, neurons.refractory, neurons.inputs, neurons.currents
     constants, grids = neurons.constants, neurons.grids
-    counts, n_spikes, phases = tally
+    counts, n_spikes, external, n_fired_by_source, phases = tally
     flat_input, n_local, n_populations = neurons.flat_input, gids.shape[0], ranges.shape[0]
     fired = np.empty(n_local + 1, np.int32)
     outgoing = np.empty(n_local + 1024, np.uint32)
@@ -132,7 +148,7 @@ def advance(
         for lag in range(lags):
             t += 1
             # Drive: the spikes of Poisson generators begin this step's input.
-            counts[EXTERNAL_EVENTS] += begin_input(flat_input, drives, t)
+            begin_input(flat_input, drives, t, external)
             if t >= change:
                 set_currents(currents, current_net, t)
                 change = next_change(current_net, t)
@@ -141,7 +157,7 @@ def advance(
             mark = now
 
             # Deliver: the spikes of neurons that arrive at t.
-            counts[SYNAPTIC_EVENTS] += deliver(flat_input, connectome, history, t, min_delay, max_delay, scratch)
+            deliver(flat_input, connectome, history, t, min_delay, max_delay, scratch)
             now = seconds(clock, timespec)
             phases[DELIVER] += now - mark
             mark = now
@@ -183,7 +199,10 @@ def advance(
             return status, history, cap, log, n_logged
         counts[WORDS_SENT] += n_sent
         counts[MESSAGES] += n_messages
-        history = remember(history, connectome, sources, received, words, collective.n_ranks, interval, lags, t - lags)
+        history = remember(
+            history, connectome, sources, received, words, collective.n_ranks, interval, lags, t - lags,
+            n_fired_by_source,
+        )  # fmt: skip
         now = seconds(clock, timespec)
         phases[EXCHANGE] += now - mark
         mark = now
@@ -216,8 +235,8 @@ def _after(values, x):
 
 
 @numba.njit(error_model="numpy")
-def remember(history, net, sources, received, words, n_ranks, interval, lags, t):
-    """Add the spikes of steps t + 1 ... t + lags, of all ranks and of generators, to the history."""
+def remember(history, net, sources, received, words, n_ranks, interval, lags, t, fired):
+    """Add the spikes of steps t + 1 ... t + lags, of all ranks and of generators, to the history; count them."""
     slots, tail = history.slots, history.tail
     first_gid, first_block, steps, generated = sources
     n_slots = slots.shape[0]
@@ -247,6 +266,8 @@ def remember(history, net, sources, received, words, n_ranks, interval, lags, t)
             spiked[n] = generated[g]
             g += 1
             n += 1
+        for i in range(n):
+            fired[spiked[i]] += 1
         slots[step % n_slots, 0] = tail[0]
         tail[0] = add_spikes(history, net, spiked, n, tail[0])
         slots[step % n_slots, 1] = tail[0]

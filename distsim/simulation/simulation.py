@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,25 @@ CHUNK_MS = 10.0
 CHUNK_SECONDS = 0.5
 # Largest number of steps: recorded steps are 32-bit numbers.
 LARGEST_STEP = 2**32 - 1
+
+
+@dataclass
+class Clocks:
+    """Seconds of this rank that a resumed run carries on; wall time but for `cpu`.
+
+    Attributes
+    ----------
+    run : float
+        Running, the transient included.
+    counted, record, checkpoint, cpu : float
+        After the transient: in all, recording, writing checkpoints; CPU time.
+    """
+
+    run: float = 0.0
+    counted: float = 0.0
+    record: float = 0.0
+    checkpoint: float = 0.0
+    cpu: float = 0.0
 
 
 class Simulation:
@@ -155,7 +175,7 @@ class Simulation:
         self.ranks.barrier()
         self.build_wall_seconds = time.perf_counter() - begin - self.engine.compile_wall_seconds
         self.n_transient = round(settings.transient / settings.dt)
-        self.set_walls([0.0] * len(self.walls_names))
+        self.clocks = Clocks()
         self.resumed_from_ms: float | None = None
         if found is not None:
             self._go_on_from(found)
@@ -204,7 +224,7 @@ class Simulation:
                 longest = self._attend(seconds, last)
                 # Ranks answer a signal within a second or so, however large the network.
                 chunk = max(1, chunk // 2) if longest > CHUNK_SECONDS else min(2 * chunk, self.largest_chunk)
-        self.run_wall_seconds += time.perf_counter() - begin
+        self.clocks.run += time.perf_counter() - begin
 
     def _chunk_end(self, chunk: int, last: int) -> int:
         """Return where the next chunk ends: where the transient does, or a checkpoint is due, at the latest."""
@@ -220,14 +240,15 @@ class Simulation:
         """Advance to a step and record; return the wall seconds it took."""
         engine = self.engine
         counted = engine.step >= self.n_transient
-        begin = time.perf_counter()
+        begin, cpu_begin = time.perf_counter(), time.process_time()
         spikes = engine.advance(stop - engine.step)
         record_begin = time.perf_counter()
         self.recording.append(spikes)
         end = time.perf_counter()
         if counted:
-            self.record_wall_seconds += end - record_begin
-            self.counted_wall_seconds += end - begin
+            self.clocks.record += end - record_begin
+            self.clocks.counted += end - begin
+            self.clocks.cpu += time.process_time() - cpu_begin
         elif engine.step == self.n_transient:
             engine.reset_tally()
             self._counting_since = (engine.step, 0)
@@ -241,8 +262,8 @@ class Simulation:
             path = self.checkpoint()
             if self.engine.step > self.n_transient:
                 spent = time.perf_counter() - begin
-                self.checkpoint_wall_seconds += spent
-                self.counted_wall_seconds += spent
+                self.clocks.checkpoint += spent
+                self.clocks.counted += spent
             if self.stopping.stop:
                 raise Stopped(str(path))
         return longest
@@ -290,19 +311,6 @@ class Simulation:
         if self.engine.step > 0:
             raise InputError("restore", "expected a simulation that has not run yet")
         checkpoint.read(self, Path(path))
-
-    # Wall times that a resumed run carries on.
-    walls_names = ("run", "counted", "record", "checkpoint")
-
-    def walls(self) -> list[float]:
-        """Return the wall seconds of this rank: running, after the transient, recording, checkpoints."""
-        return [getattr(self, f"{name}_wall_seconds") for name in self.walls_names]
-
-    def set_walls(self, seconds: list[float]) -> None:
-        """Set what `walls` returns."""
-        self.run_wall_seconds, self.counted_wall_seconds, self.record_wall_seconds, self.checkpoint_wall_seconds = (
-            seconds
-        )
 
     def _details(self, first: int, begin: float) -> dict[str, float]:
         """Return what the progress bar shows: biological time (ms), real-time factor, this rank's mean rate (Hz)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import resource
 import socket
@@ -20,11 +21,9 @@ from distsim.simulation.loop import (
     DELIVER,
     DRIVE,
     EXCHANGE,
-    EXTERNAL_EVENTS,
     MESSAGES,
     NEURON_UPDATES,
     RECORD,
-    SYNAPTIC_EVENTS,
     UPDATE,
     WORDS_SENT,
 )
@@ -64,13 +63,13 @@ def summary(simulation: Simulation) -> dict[str, Any]:
     dt = settings.dt
     counts = ranks.sum(engine.tally.counts.copy())
     spikes = ranks.sum(engine.tally.spikes.copy())
+    external, events = ranks.sum(engine.tally.external.copy()), ranks.sum(engine.synaptic_events())
     by_projection = ranks.sum(engine.local.n_synapses_by_projection.copy())
     phases = ranks.sum(engine.tally.seconds.copy()) / ranks.n_ranks
-    per_rank = ranks.allgather((peak_rss_bytes(), engine.local.n_bytes, simulation.record_wall_seconds,
-                                simulation.counted_wall_seconds, simulation.build_wall_seconds,
-                                engine.compile_wall_seconds, simulation.run_wall_seconds,
-                                simulation.checkpoint_wall_seconds))  # fmt: skip
-    rss, n_bytes, record, counted, build, compile_, run, checkpoint = (
+    clocks = dataclasses.astuple(simulation.clocks)
+    per_rank = ranks.allgather((peak_rss_bytes(), engine.local.n_bytes, simulation.build_wall_seconds,
+                                engine.compile_wall_seconds, *clocks))  # fmt: skip
+    rss, n_bytes, build, compile_, run, counted, record, checkpoint, cpu = (
         list(values) for values in zip(*per_rank, strict=True)
     )
     n_synapses = int(by_projection.sum())
@@ -112,6 +111,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "build_wall_seconds": max(build),
             "run_wall_seconds": max(run),
             "real_time_factor": max(counted) / (counted_ms / 1000.0) if counted_ms else None,
+            "cpu_seconds": sum(cpu),
             "phases": {
                 "drive": float(phases[DRIVE]),
                 "deliver": float(phases[DELIVER]),
@@ -128,12 +128,20 @@ def summary(simulation: Simulation) -> dict[str, Any]:
         "counts": {
             "neuron_updates": int(counts[NEURON_UPDATES]),
             "spikes": int(spikes.sum()),
-            "synaptic_events": int(counts[SYNAPTIC_EVENTS]),
-            "external_events": int(counts[EXTERNAL_EVENTS]),
+            "synaptic_events": int(events.sum()),
+            "external_events": int(external.sum()),
             "plasticity_updates": 0,
             "bytes_sent": int(counts[WORDS_SENT]) * 4,
             "messages": int(counts[MESSAGES]),
         },
+        "counts_by_population": {
+            name: {
+                "neuron_updates": network.populations[name].size * max(engine.step - simulation.n_transient, 0),
+                "spikes": int(spikes[i]),
+            }
+            for i, name in enumerate(names)
+        },
+        "counts_by_projection": _counts_by_projection(network, events, external),
         "rates_hz": {
             name: float(spikes[i]) / network.populations[name].size / (counted_ms / 1000.0) if counted_ms else None
             for i, name in enumerate(names)
@@ -142,11 +150,30 @@ def summary(simulation: Simulation) -> dict[str, Any]:
     }
 
 
-def _by_name(network: Network, by_projection: np.ndarray) -> dict[str, int]:
-    """Return synapses by projection name; projections of one name are told apart by their index."""
-    found: dict[str, int] = {}
+def _names(network: Network) -> list[str]:
+    """Return the projections' names; projections of one name are told apart by their index."""
+    found: list[str] = []
     for i, projection in enumerate(network.projections):
-        if projection in network.spiking():
-            name = str(projection.name) if projection.name not in found else f"{projection.name}#{i}"
-            found[name] = int(by_projection[i])
+        name = str(projection.name)
+        found.append(f"{name}#{i}" if name in found else name)
+    return found
+
+
+def _by_name(network: Network, by_projection: np.ndarray) -> dict[str, int]:
+    """Return synapses by projection name."""
+    spiking = network.spiking()
+    pairs = zip(_names(network), network.projections, by_projection, strict=True)
+    return {name: int(n) for name, p, n in pairs if p in spiking}
+
+
+def _counts_by_projection(network: Network, events: np.ndarray, external: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Return events by projection: of synapses, whose spikes fired in the counted time, or of Poisson generators."""
+    found: dict[str, dict[str, Any]] = {}
+    for i, (name, p) in enumerate(zip(_names(network), network.projections, strict=True)):
+        source = p.pre.slices[0].name
+        model = network.devices[source].model if source in network.devices else "neurons"
+        if model == "poisson_generator":
+            found[name] = {"kind": "external", "external_events": int(external[i])}
+        elif model in ("neurons", "spike_generator"):
+            found[name] = {"kind": p.synapse, "from": model, "synaptic_events": int(events[i])}
     return found
