@@ -115,6 +115,46 @@ def info(
     print_info(loaded, n_ranks)
 
 
+@app.command()
+def energy(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run.")] = "",
+    compare: Annotated[
+        str | None, typer.Option(help="Sets of profiles, such as article,literature; prints the claims recomputed.")
+    ] = None,
+    profile: Annotated[list[Path] | None, typer.Option(help="A profile of your own (YAML); may be repeated.")] = None,
+    watts_per_core: Annotated[
+        float | None, typer.Option(min=0.0, help="Power of a core for the simulation's own energy (W).")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for energy.json, CSV and plots [RUN].")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Price a run's events on brains, chips, computers and data centres."""
+    from rich.console import Console
+
+    from distsim.energy import Range, load_profiles
+    from distsim.energy.report import print_claims, print_substrates, results, write_files
+    from distsim.io import open_run
+
+    sets = tuple((compare or "literature").split(","))
+    for name in sets:
+        if name not in ("article", "literature"):
+            raise unknown("--compare", "set of profiles", name, ["article", "literature"])
+    console = Console(quiet=quiet, width=None if sys.stdout.isatty() else 160)
+    if compare is not None:
+        print_claims(console)
+    if not run:
+        if compare is None:
+            raise InputError("RUN", "expected the folder of a finished run, or --compare article,literature")
+        return
+    watts = None if watts_per_core is None else Range.of(watts_per_core)
+    found = results(open_run(run), load_profiles(sets, tuple(profile or ())), watts)
+    print_substrates(found, console)
+    target = output or Path(run)
+    target.mkdir(parents=True, exist_ok=True)
+    paths = write_files(found, target)
+    console.print(f"{len(paths)} files in {target}: {', '.join(p.name for p in paths)}", soft_wrap=True)
+
+
 @app.callback(invoke_without_command=True)
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.communication import on_first_rank
+from distsim.communication import Communicator, on_first_rank
 from distsim.errors import InputError
 from distsim.io.checkpoint_file import CheckpointInfo, CheckpointReader, check, write_checkpoint
-from distsim.network.config import Config
+from distsim.io.run import read_summary
+from distsim.network.config import Config, load_config
 from distsim.registry import models
 from distsim.simulation.delivery import recent_spikes
 
@@ -137,3 +138,28 @@ def _checked(path: Path) -> CheckpointInfo:
     if isinstance(found, str):
         raise InputError(str(path), f"expected a whole checkpoint, {found}")
     return found
+
+
+def resumed_config(folder: Path, overrides: list[str] | tuple[str, ...], ranks: Communicator) -> Config:
+    """Return the config of a run that goes on, changed by overrides in how it is run only. Collective.
+
+    Raises
+    ------
+    InputError
+        On all ranks: no run folder, a complete run, other bits.
+    """
+
+    def load() -> Config:
+        if not folder.is_dir():
+            raise InputError(str(folder), "expected the folder of a run to go on with")
+        if read_summary(folder) is not None:
+            raise InputError(str(folder), "expected a run that ended early, this one is complete")
+        kept, config = load_config(folder), load_config(folder, overrides)
+        if identity(kept) != identity(config):
+            problem = "expected the run's network, dt, seed, transient and precision; only how it is run can change"
+            raise InputError("--set", problem)
+        if kept.output.format != config.output.format:
+            raise InputError("output.format", f"expected {kept.output.format} as the run began")
+        return config.with_output(str(folder))
+
+    return on_first_rank(ranks, load)

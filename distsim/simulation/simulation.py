@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from distsim.communication import Communicator, on_first_rank
+from distsim.communication import Communicator
 from distsim.communication import communicator as world
 from distsim.errors import InputError, Stopped, unknown
 from distsim.io.checkpoint_file import checkpoint_name, prune
-from distsim.io.run import read_summary
 from distsim.network import Network
-from distsim.network.config import Config, from_dict, load_config
+from distsim.network.config import Config, from_dict
+from distsim.power import PowerMeter
 from distsim.registry import partitioners
 from distsim.simulation import checkpoint, summary
 from distsim.simulation.engine import Engine
@@ -143,7 +143,7 @@ class Simulation:
         """
         simulation = cls.__new__(cls)
         simulation.ranks = communicator or world()
-        simulation.config = _resumed_config(Path(folder), overrides, simulation.ranks)
+        simulation.config = checkpoint.resumed_config(Path(folder), overrides, simulation.ranks)
         simulation._start(progress, resume=True)
         return simulation
 
@@ -176,6 +176,7 @@ class Simulation:
         self.build_wall_seconds = time.perf_counter() - begin - self.engine.compile_wall_seconds
         self.n_transient = round(settings.transient / settings.dt)
         self.clocks = Clocks()
+        self.meter = PowerMeter()
         self.resumed_from_ms: float | None = None
         if found is not None:
             self._go_on_from(found)
@@ -249,8 +250,10 @@ class Simulation:
             self.clocks.record += end - record_begin
             self.clocks.counted += end - begin
             self.clocks.cpu += time.process_time() - cpu_begin
+            self.meter.joules()
         elif engine.step == self.n_transient:
             engine.reset_tally()
+            self.meter = PowerMeter()
             self._counting_since = (engine.step, 0)
         return end - begin
 
@@ -381,22 +384,3 @@ class Simulation:
     def __exit__(self, kind: Any, *_: Any) -> None:
         if kind is None:
             self.close()
-
-
-def _resumed_config(folder: Path, overrides: list[str] | tuple[str, ...], ranks: Communicator) -> Config:
-    """Return the config of a run that goes on. Collective."""
-
-    def load() -> Config:
-        if not folder.is_dir():
-            raise InputError(str(folder), "expected the folder of a run to go on with")
-        if read_summary(folder) is not None:
-            raise InputError(str(folder), "expected a run that ended early, this one is complete")
-        kept, config = load_config(folder), load_config(folder, overrides)
-        if checkpoint.identity(kept) != checkpoint.identity(config):
-            problem = "expected the run's network, dt, seed, transient and precision; only how it is run can change"
-            raise InputError("--set", problem)
-        if kept.output.format != config.output.format:
-            raise InputError("output.format", f"expected {kept.output.format} as the run began")
-        return config.with_output(str(folder))
-
-    return on_first_rank(ranks, load)

@@ -17,6 +17,7 @@ from distsim.construction.estimate import memory_bytes
 from distsim.errors import InputError
 from distsim.io.run import SCHEMA
 from distsim.network import Network
+from distsim.power import METER
 from distsim.simulation.loop import (
     DELIVER,
     DRIVE,
@@ -134,6 +135,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "bytes_sent": int(counts[WORDS_SENT]) * 4,
             "messages": int(counts[MESSAGES]),
         },
+        "energy": _energy(simulation),
         "counts_by_population": {
             name: {
                 "neuron_updates": network.populations[name].size * max(engine.step - simulation.n_transient, 0),
@@ -147,6 +149,17 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             for i, name in enumerate(names)
         },
         "spike_hash": simulation.recording.spike_hash,
+    }
+
+
+def _energy(simulation: Simulation) -> dict[str, Any]:
+    """Return what the processors of all hosts took after the transient; null where they do not tell. Collective."""
+    told = simulation.ranks.allgather((socket.gethostname(), simulation.meter.joules()))
+    by_host = dict(reversed(told))
+    whole = simulation.resumed_from_ms is None and all(joules is not None for joules in by_host.values())
+    return {
+        "measured_joules": sum(j for j in by_host.values() if j is not None) if whole else None,
+        "meter": METER if whole else None,
     }
 
 

@@ -55,3 +55,18 @@ def test_within_three_standard_deviations(found, key):
         sd = max(REFERENCE["sd"][key][name], FLOOR[key] * (1.0 if key != "synchrony_var_over_mean_3ms" else mean))
         of_difference = sd * np.sqrt(1 / len(SEEDS) + 1 / len(REFERENCE["seeds"]))
         assert found[key][name] == pytest.approx(mean, abs=3.0 * of_difference), name
+
+
+def test_full_scale_counts(ranks, tmp_path):
+    """298,880,968 synapses; recurrent and external events per biological second within 1 % of the published ones."""
+    change = ("--set", "simulation.transient=500", "--duration", "1000", "--output", tmp_path / "run", "-q")
+    done = ranks(2, "-m", "distsim", "run", "microcircuit", *change)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["network"]["n_synapses"] == 298_880_968
+    assert summary["counts"]["synaptic_events"] == pytest.approx(9.667e8, rel=0.01)
+    assert summary["counts"]["external_events"] == pytest.approx(1.263e9, rel=0.001)
+    assert (
+        sum(p.get("synaptic_events", 0) for p in summary["counts_by_projection"].values())
+        == (summary["counts"]["synaptic_events"])
+    )
