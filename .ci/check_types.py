@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MAPPED = ("configs", "io", "partitioners")
+MAPPED = ("configs", "io", "jobs", "partitioners", "slurm")
 
 
 def main() -> int:

@@ -1,5 +1,10 @@
 """``python -m distsim`` is the command line."""
 
-from distsim.cli import main
+import signal
+
+# Until the run listens: a job may be asked to stop while it still starts, and is asked again.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+from distsim.cli import main  # noqa: E402
 
 main()

@@ -1,15 +1,16 @@
-"""Command line: ``distsim run`` and ``distsim info``; each command a few lines."""
+"""Command line: run, info, export, energy; jobs are in cli_jobs. Each command a few lines."""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from distsim import __version__
+from distsim import __version__, cli_jobs
 from distsim.errors import InputError, Stopped, unknown
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def run(
         if show:
             print_summary(summary, config, verbose)
         return
-    overrides = _overrides(settings, duration)
-    loaded = on_first_rank(world, lambda: _load(config, overrides, config if resume else output))
+    changes = overrides(settings, duration)
+    loaded = on_first_rank(world, lambda: load(config, changes, config if resume else output))
     with Progress(loaded, show=show) as progress:
         if resume:
-            simulation = Simulation.resume(config, overrides, progress=progress)
+            simulation = Simulation.resume(config, changes, progress=progress)
         else:
             simulation = Simulation.from_config(loaded, progress=progress)
         total = loaded.simulation.transient + loaded.simulation.duration
@@ -90,10 +91,18 @@ def export(
         raise unknown("--to", "format", to, ["sonata"])
     if communicator().n_ranks > 1:
         raise InputError("distsim export", "expected one process: start it without mpiexec")
-    loaded = _load(config, _overrides(settings), output)
+    loaded = load(config, overrides(settings), output)
     folder = Path(output or f"{loaded.network.name}-sonata")
     export_sonata(loaded, folder)
     print(f"{loaded.network.name} is in {folder}: distsim run {folder / 'simulation_config.json'}")
+
+
+@app.command()
+def warm(config: ConfigArgument) -> None:
+    """Compile what a config needs, once, before many ranks start."""
+    from distsim.simulation.warm import warm as compile_all
+
+    compile_all(load(config, [], "unused"))
 
 
 @app.command()
@@ -105,7 +114,10 @@ def info(
     """Tell what a network holds and needs; nothing is built."""
     from distsim.simulation.info import print_info
 
-    loaded = _load(config, _overrides(settings))
+    with tempfile.TemporaryDirectory() as folder:
+        # Nothing is left, also of a circuit's network.
+        loaded = load(config, overrides(settings), str(Path(folder) / "info"))
+        loaded.network.resolved().n_synapses()
     try:
         n_ranks = [int(n) for n in ranks.split(",")]
     except ValueError:
@@ -164,12 +176,12 @@ def _options(
         raise typer.Exit
 
 
-def _overrides(settings: list[str] | None, duration: float | None = None) -> list[str]:
+def overrides(settings: list[str] | None, duration: float | None = None) -> list[str]:
     """Return all overrides of a command line."""
     return [*(settings or ()), *([f"simulation.duration={duration!r}"] if duration is not None else ())]
 
 
-def _load(config: str, overrides: list[str], output: str | None = None) -> Config:
+def load(config: str, changes: list[str], output: str | None = None) -> Config:
     """Return the config; with a folder that does not exist yet where no output is given."""
     from distsim.network.config import load_config
 
@@ -177,20 +189,32 @@ def _load(config: str, overrides: list[str], output: str | None = None) -> Confi
         # A SONATA circuit becomes a network of distsim first, beside the run's folder.
         from distsim.io.sonata_network import import_circuit
 
-        output = output or _output(config, None, Path(config).resolve().parent.name)
+        output = output or free_output(config, None, Path(config).resolve().parent.name)
         config = str(import_circuit(Path(config), Path(f"{output}-network")))
-    loaded = load_config(config, overrides)
-    return loaded.with_output(output or _output(config, loaded.output.path, loaded.network.name))
+    loaded = load_config(config, changes)
+    return loaded.with_output(output or free_output(config, loaded.output.path, loaded.network.name))
 
 
-def _output(config: str, path: str | None, name: str) -> str:
+def free_output(config: str, path: str | None, name: str) -> str:
     """Return the output folder: the config's, or the first of runs/NAME, runs/NAME-2, ... that is new."""
-    if path and not Path(config).is_dir():
-        return path
+    return path if path and not Path(config).is_dir() else free_folder(Path("runs"), name)
+
+
+def free_folder(parent: Path, name: str) -> str:
+    """Return the first of NAME, NAME-2, ... that is new in a folder, for the run and for a circuit's network."""
     number = 1
-    while (folder := Path("runs") / (name if number == 1 else f"{name}-{number}")).exists():
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists() and not Path(f"{folder}-network").exists():
+            return str(folder)
         number += 1
-    return str(folder)
+
+
+def network_name(config: str, settings: list[str] | None) -> str:
+    """Return the name of a config's network."""
+    from distsim.network.config import load_config
+
+    return load_config(config, list(settings or ())).network.name
 
 
 def _restart_under_mpiexec(ranks: int) -> None:
@@ -212,6 +236,13 @@ def _restart_under_mpiexec(ranks: int) -> None:
     command = [mpiexec, "-n", str(ranks), sys.executable, "-m", "distsim", *arguments]
     sys.stdout.flush()
     os.execv(mpiexec, command)
+
+
+app.command()(cli_jobs.submit)
+app.add_typer(cli_jobs.jobs_app, name="jobs")
+app.add_typer(cli_jobs.site_app, name="site")
+app.command()(cli_jobs.sweep)
+app.command()(cli_jobs.scaling)
 
 
 def main() -> None:

@@ -71,13 +71,18 @@ class RunFolder:
         """
 
         def make() -> None:
-            if self.path.exists():
+            # What `distsim submit` put there belongs to the run; what a start that died left does too.
+            if self.path.exists() and {p.name for p in self.path.iterdir()} - {"job", LOCK, ".config.yaml.part"}:
                 problem = "expected a new folder for the output, this one exists (choose another with --output, "
                 raise InputError(str(self.path), f"{problem}or go on with --resume)")
             try:
-                self.path.mkdir(parents=True)
+                self.path.mkdir(parents=True, exist_ok=True)
                 self._take()
-                dump_yaml(config, self.path / "config.yaml")
+                with whole(self.path / "config.yaml") as part:
+                    dump_yaml(config, part)
+            except BlockingIOError:
+                problem = f"expected a folder that no run is in, {self._holder()} is"
+                raise InputError(str(self.path), problem) from None
             except OSError as error:
                 raise InputError(str(self.path), f"cannot be made for the output: {error.strerror}") from None
 
@@ -167,6 +172,13 @@ class RunFolder:
             with whole(self.path / "config.yaml") as part:
                 dump_yaml(config, part)
 
+    def write_progress(self, told: dict[str, float]) -> None:
+        """Write progress.json on rank 0, for those who watch from elsewhere."""
+        if self.ranks.rank == 0:
+            part = self.path / ".progress.json.part"
+            part.write_text(json.dumps(told) + "\n", encoding="utf-8")
+            part.replace(self.path / "progress.json")
+
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write summary.json on rank 0: from now on the run is complete."""
         if self.ranks.rank == 0:
@@ -178,7 +190,8 @@ class RunFolder:
         if self.ranks.rank == 0:
             for path in [*self.spike_logs(), *(p for r in reports for p in self.state_logs(r))]:
                 path.unlink()
-            (self.path / LOCK).unlink(missing_ok=True)
+            for name in (LOCK, "progress.json"):
+                (self.path / name).unlink(missing_ok=True)
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1

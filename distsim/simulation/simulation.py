@@ -32,6 +32,8 @@ Progress = Callable[[str, float, dict[str, Any]], None]
 CHUNK_MS = 10.0
 # Wall time of such a chunk above which the next one is shorter.
 CHUNK_SECONDS = 0.5
+# Wall time between two writings of progress.json.
+TELL_SECONDS = 2.0
 # Largest number of steps: recorded steps are 32-bit numbers.
 LARGEST_STEP = 2**32 - 1
 
@@ -164,6 +166,9 @@ class Simulation:
             self.folder.write_config(self.config)
         elif self.folder is not None:
             self.folder.create(self.config)
+        self.stopping = Stopping(self.config.checkpoint, settings.dt, self.ranks)
+        if self.folder is not None:
+            self.stopping.watch()
         partition = partitioners.get(settings.partitioner).partition(self.network, self.ranks.n_ranks)
 
         begin = time.perf_counter()
@@ -181,10 +186,8 @@ class Simulation:
         if found is not None:
             self._go_on_from(found)
         self.recording = Recording(self.network, self.engine, self.folder, self.ranks, output.format)
-        self.stopping = Stopping(self.config.checkpoint, settings.dt, self.ranks)
-        if self.folder is not None:
-            self.stopping.watch()
         self.closed = False
+        self._told = time.monotonic()
 
     def _go_on_from(self, found: Found) -> None:
         """Take the state of the newest whole checkpoint, and say which."""
@@ -220,8 +223,10 @@ class Simulation:
         begin = time.perf_counter()
         while engine.step < last:
             seconds = self._advance(self._chunk_end(chunk, last))
-            self.progress("run", (engine.step - first) / n_steps, self._details(first, begin))
+            details = self._details(first, begin)
+            self.progress("run", (engine.step - first) / n_steps, details)
             if self.folder is not None:
+                self._tell(details, last * dt)
                 longest = self._attend(seconds, last)
                 # Ranks answer a signal within a second or so, however large the network.
                 chunk = max(1, chunk // 2) if longest > CHUNK_SECONDS else min(2 * chunk, self.largest_chunk)
@@ -327,6 +332,12 @@ class Simulation:
             "real_time_factor": elapsed / ((engine.step - first) * dt / 1000.0),
             "rate_hz": n_spikes / neuron_seconds,
         }
+
+    def _tell(self, details: dict[str, float], total_ms: float) -> None:
+        """Let those who watch from elsewhere know how far the run is, every now and then."""
+        if self.folder is not None and time.monotonic() - self._told > TELL_SECONDS:
+            self._told = time.monotonic()
+            self.folder.write_progress(details | {"total_ms": total_ms})
 
     @property
     def biological_ms(self) -> float:

@@ -19,10 +19,17 @@ LAYERS = [
     {"construction"},
     {"simulation", "scaling"},
     {"jobs", "report", "analysis", "energy"},
-    {"cli", "__init__", "__main__", "configs"},
+    {"cli", "cli_jobs", "__init__", "__main__", "configs", "slurm"},
 ]
 HOMES = {"mpi4py": "communication", "h5py": "io", "zarr": "io"}
-FILES = sorted([*(ROOT / "distsim").rglob("*.py"), *(ROOT / "io").glob("*.py"), *(ROOT / "partitioners").glob("*.py")])
+FILES = sorted(
+    [
+        *(ROOT / "distsim").rglob("*.py"),
+        *(ROOT / "io").glob("*.py"),
+        *(ROOT / "partitioners").glob("*.py"),
+        *(ROOT / "jobs").glob("*.py"),
+    ]
+)
 
 
 def place(path: Path) -> str:

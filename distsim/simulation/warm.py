@@ -1,0 +1,22 @@
+"""Compiling everything that a config needs, once, before many ranks would do it at a time."""
+
+from __future__ import annotations
+
+from distsim.communication import SerialCommunicator
+from distsim.network import Network, fixed_indegree, normal, pairwise_bernoulli, uniform
+from distsim.network.config import Config
+from distsim.registry import models
+from distsim.simulation.simulation import Simulation
+
+
+def warm(config: Config) -> None:
+    """Simulate a handful of neurons of the config's models, so that numba keeps the compiled code."""
+    net = Network("warm")
+    for model in sorted({p.model for p in config.network.resolved().populations.values()}):
+        neurons = net.population(model, 20, model)
+        unit = models.get(model).declaration.receptors[0].unit
+        net.poisson(neurons, rate=10_000.0, weight=1.0 if unit == "mV" else 50.0)
+        for rule in (fixed_indegree(2), pairwise_bernoulli(0.1)):
+            net.project(neurons, neurons, rule, weight=normal(1.0, 0.1), delay=uniform(1.0, 2.0))
+    settings = config.simulation
+    Simulation(net, precision=settings.precision, communicator=SerialCommunicator()).run(2.0)

@@ -1,0 +1,107 @@
+"""What became of jobs: their states, progress and output; waiting for them and cancelling them."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distsim.errors import InputError
+from distsim.io.run import read_summary
+from distsim.jobs import local, slurm
+from distsim.jobs.record import Record, job_folder, known_folders, load
+
+POLL = 1.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """A job as it stands.
+
+    Attributes
+    ----------
+    record : Record
+    state : str
+        In Slurm's words: PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, ...; of an array how many of each.
+    progress : dict
+        ``biological_ms``, ``total_ms``, ``real_time_factor``, ``seconds_left``; empty where nothing is known yet.
+    """
+
+    record: Record
+    state: str
+    progress: dict[str, Any]
+
+
+def states(record: Record) -> dict[str, str]:
+    """Return the state of a job, or of every task of an array."""
+    if record.scheduler == "local":
+        return {record.job_id: local.state(Path(record.folder))}
+    found = slurm.states(record.job_id)
+    if found:
+        return found
+    # Slurm has forgotten the job: the folder still knows.
+    folder = Path(record.folder)
+    done = record.kind == "run" and read_summary(folder) is not None
+    return {record.job_id: "COMPLETED" if done else "ENDED"}
+
+
+def active(record: Record) -> bool:
+    """Return whether a job waits or runs, wholly or in part."""
+    return any(state not in slurm.ENDED | {"ENDED", "UNKNOWN"} for state in states(record).values())
+
+
+def status(record: Record) -> Status:
+    """Return how a job stands."""
+    found = list(states(record).values())
+    kinds = sorted(set(found))
+    state = kinds[0] if len(kinds) == 1 else ", ".join(f"{found.count(k)} {k}" for k in kinds)
+    return Status(record, state, progress(Path(record.folder)))
+
+
+def progress(folder: Path) -> dict[str, Any]:
+    """Return how far a run is, from its own folder."""
+    summary = read_summary(folder)
+    if summary is not None:
+        total = summary["run"]["transient_ms"] + summary["run"]["duration_ms"]
+        factor = summary["timing"]["real_time_factor"]
+        return {"biological_ms": total, "total_ms": total, "real_time_factor": factor, "seconds_left": 0.0}
+    try:
+        told = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    left = (told["total_ms"] - told["biological_ms"]) / 1000.0 * told["real_time_factor"]
+    return told | {"seconds_left": max(left, 0.0)}
+
+
+def list_jobs() -> list[Status]:
+    """Return this user's jobs, the newest first."""
+    return [status(load(folder)) for folder in reversed(known_folders())]
+
+
+def cancel(folder: Path) -> None:
+    """Cancel the job of a folder."""
+    record = load(folder)
+    if not active(record):
+        raise InputError(str(folder), f"expected a job that waits or runs, {record.job_id} does not")
+    if record.scheduler == "local":
+        local.cancel(folder, record.job_id)
+    else:
+        slurm.cancel(record.job_id)
+
+
+def logs(folder: Path) -> str:
+    """Return all that the job of a folder printed, of a sweep all its points'."""
+    load(folder)
+    found = [job_folder(folder) / "output.txt", *sorted(folder.glob("points/*/job/output.txt"))]
+    return "".join(path.read_text(encoding="utf-8", errors="replace") for path in found if path.exists())
+
+
+def wait(folder: Path, timeout: float | None = None) -> Status:
+    """Return how a job stands when it has ended, or after `timeout` seconds."""
+    record = load(folder)
+    end = None if timeout is None else time.monotonic() + timeout
+    while active(record) and (end is None or time.monotonic() < end):
+        time.sleep(POLL)
+    return status(record)

@@ -1,0 +1,1 @@
+"""Batch templates and site files: data, not code."""
