@@ -10,6 +10,7 @@ from typing import Any
 
 from distsim.errors import InputError
 from distsim.io.run import read_summary
+from distsim.io.whole_files import whole
 from distsim.jobs import local, slurm
 from distsim.jobs.record import Record, job_folder, known_folders, load
 
@@ -56,8 +57,23 @@ def status(record: Record) -> Status:
     """Return how a job stands."""
     found = list(states(record).values())
     kinds = sorted(set(found))
+    if kinds == ["COMPLETED"] and record.kind == "run":
+        _note_energy(record)
     state = kinds[0] if len(kinds) == 1 else ", ".join(f"{found.count(k)} {k}" for k in kinds)
     return Status(record, state, progress(Path(record.folder)))
+
+
+def _note_energy(record: Record) -> None:
+    """Put what Slurm's accounting has of the whole job's energy into its run's summary, once."""
+    folder = Path(record.folder)
+    summary = read_summary(folder)
+    if record.scheduler != "slurm" or summary is None or "slurm_job_joules" in summary.get("energy", {}):
+        return
+    joules = slurm.consumed_joules(record.job_id)
+    if joules is not None:
+        summary.setdefault("energy", {})["slurm_job_joules"] = joules
+        with whole(folder / "summary.json") as part:
+            part.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
 def progress(folder: Path) -> dict[str, Any]:

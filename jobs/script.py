@@ -57,6 +57,9 @@ def _rendered(template: str, site: Site, options: list[str], **values: Any) -> s
     environment = dict(site.environment)
     if site.numba_cache is not None:
         environment["NUMBA_CACHE_DIR"] = site.numba_cache
+    if site.power_per_node_watts is not None:
+        # The run keeps it for `distsim energy`, where no meter tells.
+        environment["DISTSIM_WATTS_PER_CORE"] = f"{site.power_per_node_watts / site.cores_per_node:g}"
     source = (importlib.resources.files("distsim.slurm") / "templates" / template).read_text("utf-8")
     templates = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     templates.filters["quote"] = shlex.quote

@@ -48,7 +48,8 @@ def simulator_energy(summary: dict[str, Any], watts_per_core: Range | None = Non
     if measured is not None and watts_per_core is None:
         joules = Range.of(measured)
         return SimulatorEnergy(joules, True, summary["energy"]["meter"], joules / events)
-    power = watts_per_core or WATTS_PER_CORE
+    told = summary.get("energy", {}).get("watts_per_core")
+    power = watts_per_core or (Range.of(told) if told else WATTS_PER_CORE)
     joules = power * (n_ranks * wall)
     how = f"estimated: {n_ranks} cores x {wall:.3g} s x {power.low:g} to {power.high:g} W per core"
     return SimulatorEnergy(joules, False, how, joules / events)

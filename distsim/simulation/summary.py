@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 import resource
 import socket
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,8 @@ def _energy(simulation: Simulation) -> dict[str, Any]:
     return {
         "measured_joules": sum(j for j in by_host.values() if j is not None) if whole else None,
         "meter": METER if whole else None,
+        # What the site says of its nodes, for an estimate where nothing was measured.
+        "watts_per_core": float(watts) if (watts := os.environ.get("DISTSIM_WATTS_PER_CORE")) else None,
     }
 
 

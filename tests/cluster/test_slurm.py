@@ -24,6 +24,7 @@ cores_per_node: {cores}
 memory_per_node_gb: 2
 launcher: [mpiexec, -n, "{{ranks}}"]
 signal_seconds: 30
+power_per_node_watts: 100
 max_requeues: 3
 """
 NET = """
@@ -95,6 +96,15 @@ def test_run_on_two_ranks(distsim, site):
     assert here.returncode == 0
     summaries = [ds.open_run(f).summary for f in (folder, site.parent / "here")]
     assert summaries[0]["spike_hash"] == summaries[1]["spike_hash"] and summaries[0]["run"]["n_ranks"] == 2
+    # Accounting of energy, as a cluster with sensors has it.
+    fake = site.parent / "bin" / "sacct"
+    fake.parent.mkdir()
+    fake.write_text(f'#!/bin/sh\n[ "$5" = {job_id} ] && echo 12345\n')
+    fake.chmod(0o755)
+    path = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    assert distsim("jobs", "wait", folder, env=path).stdout == "COMPLETED\n"
+    assert ds.open_run(folder).summary["energy"]["slurm_job_joules"] == 12345.0
+    assert ds.open_run(folder).summary["energy"]["watts_per_core"] == 100.0 / os.cpu_count()
     again = distsim("submit", folder, "--site", site)
     assert again.returncode == 2 and "expected a run that is not complete yet" in again.stderr
 

@@ -288,6 +288,8 @@ def test_own_energy(run):
         and "estimated" in estimated.how
     )
     assert simulator_energy(summary, Range.of(7.0)).joules.high == pytest.approx(7.0 * wall)
+    summary["energy"]["watts_per_core"] = 4.0
+    assert simulator_energy(summary).joules.typical == pytest.approx(4.0 * wall)
     summary["energy"] = {"measured_joules": 3.0, "meter": "RAPL"}
     measured = simulator_energy(summary)
     assert measured.measured and measured.joules.typical == 3.0
