@@ -102,7 +102,8 @@ def warm(config: ConfigArgument) -> None:
     """Compile what a config needs, once, before many ranks start."""
     from distsim.simulation.warm import warm as compile_all
 
-    compile_all(load(config, [], "unused"))
+    with tempfile.TemporaryDirectory() as folder:
+        compile_all(load(config, [], str(Path(folder) / "warm")))
 
 
 @app.command()

@@ -54,9 +54,9 @@ class AppendLog:
         try:
             while written < len(data):
                 written += os.write(self._file, data[written:])
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._file, self._whole + written // self.record_bytes * self.record_bytes)
-            raise
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
         self._whole += len(data)
 
     def sync(self) -> None:

@@ -195,15 +195,20 @@ class Frames:
     Parameters
     ----------
     report : Report
-    paths : list of Path
-        Its logs.
-    n_frames : int
-        Frames that the run recorded.
+    logs : list of LoggedFrames
+    n_steps : int
+        Steps that were simulated; the first frame is the first that is logged.
     """
 
-    def __init__(self, report: Report, paths: list[Path], n_frames: int):
-        self.report, self.n_frames = report, n_frames
-        self._logs = [log for path in paths if (log := read_state_log(path)) is not None]
+    def __init__(self, report: Report, logs: list[LoggedFrames], n_steps: int):
+        self.report, self._logs = report, logs
+        self._first = min((log.first_frame for log in logs), default=0)
+        self.n_frames = max(n_steps // report.every_steps - self._first, 0)
+
+    @classmethod
+    def of_files(cls, report: Report, paths: list[Path], n_steps: int) -> Frames:
+        """Return the frames of a report's logs."""
+        return cls(report, [log for path in paths if (log := read_state_log(path)) is not None], n_steps)
 
     @property
     def block_frames(self) -> int:
@@ -212,7 +217,7 @@ class Frames:
 
     def times(self, first: int = 0, last: int | None = None) -> np.ndarray:
         """Return the times (ms) of frames first to last (exclusive)."""
-        frames = np.arange(first, self.n_frames if last is None else last)
+        frames = self._first + np.arange(first, self.n_frames if last is None else last)
         return np.round((frames + 1) * (self.report.every_steps * self.report.dt), 9)
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
@@ -242,10 +247,10 @@ class Frames:
         """Return frames of all logs: values in their columns, partial sums added up (integers: in any order)."""
         found: np.ndarray = np.zeros((last - first, width), dtype)
         for log in self._logs:
-            a = max(first, log.first_frame)
-            b = min(last, log.first_frame + log.values.shape[0])
+            begin = log.first_frame - self._first
+            a, b = max(first, begin), min(last, begin + log.values.shape[0])
             if a < b and log.columns.shape[0]:
-                part = log.values[a - log.first_frame : b - log.first_frame]
+                part = log.values[a - begin : b - begin]
                 if dtype is np.int64:
                     found[a - first : b - first, log.columns] += part
                 else:

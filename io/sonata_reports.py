@@ -43,8 +43,10 @@ def _population(file: h5py.File, frames: Frames, population: str, node_ids: np.n
     mapping.create_dataset("node_ids", data=node_ids.astype(np.uint64)).attrs["sorted"] = np.uint8(1)
     mapping.create_dataset("index_pointers", data=np.arange(n + 1, dtype=np.uint64))
     mapping.create_dataset("element_ids", data=np.zeros(n, np.uint32))
-    every, stop = report.every_ms, round((frames.n_frames + 1) * report.every_ms, 9)
-    mapping.create_dataset("time", data=np.array([every, stop, every])).attrs["units"] = "ms"
+    every = report.every_ms
+    begin = float(frames.times(0, 1)[0])
+    stop = round(begin + frames.n_frames * every, 9)
+    mapping.create_dataset("time", data=np.array([begin, stop, every])).attrs["units"] = "ms"
     chunks = (max(1, min(frames.n_frames, CHUNK_BYTES // (4 * n))), min(n, CHUNK_BYTES // 4))
     data = group.create_dataset("data", (frames.n_frames, n), "f4", chunks=chunks if frames.n_frames else None)
     data.attrs["units"] = report.unit

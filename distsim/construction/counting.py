@@ -35,15 +35,13 @@ def shared_out(projection: Projection, seed: int, number: int) -> np.ndarray:
     return draw.multivariate_hypergeometric(pairs, rule.n, method="marginals")
 
 
-def total_number_indegrees(projection, seed, number, positions, own_allowed) -> np.ndarray:
+def total_number_indegrees(projection, seed, number, positions) -> np.ndarray:
     """Return the in-degrees that a fixed total number gives the local targets.
 
     Parameters
     ----------
     positions : np.ndarray
         int64 [n_targets], positions of the local targets among the projection's targets, ascending.
-    own_allowed : np.ndarray
-        bool [n_post], whether a target may take any source (no autapse to leave out).
     """
     rule, n_pre, n_post = projection.rule, len(projection.pre), len(projection.post)
     totals = shared_out(projection, seed, number)
@@ -75,7 +73,7 @@ def indegrees(projection, seed, number, gids, positions, own) -> np.ndarray:
     if rule.name == "fixed_indegree":
         return np.full(n, rule.indegree, dtype=np.int64)
     if rule.name == "fixed_total_number":
-        return total_number_indegrees(projection, seed, number, positions, own < 0)
+        return total_number_indegrees(projection, seed, number, positions)
     if rule.name == "pairwise_bernoulli":
         pairs = np.where(own >= 0, n_pre - 1, n_pre).astype(np.int64)
         if rule.p >= 1.0 or rule.p <= 0.0:

@@ -9,7 +9,6 @@ from distsim.energy.learning import inference_flop
 from distsim.energy.profiles import data, read_profile
 from distsim.energy.ranges import Range
 
-ARTICLE = '"The Brain vs. Deep Learning", May 2026'
 GPT4_PARAMETERS, GPT4_ACTIVE = 1.8e12, 280e9
 BRAIN_WATTS, NEOCORTICAL_SYNAPSES = 20.0, 1.5e14
 

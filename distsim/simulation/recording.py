@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from distsim.communication import Communicator
-from distsim.errors import InputError
-from distsim.io.reports import PLAIN, Frames, StateLog
+from distsim.errors import InputError, unknown
+from distsim.io.reports import PLAIN, Frames, LoggedFrames, StateLog
 from distsim.io.sonata_spikes import NodeRange, merge_spikes, spike_hash, timestamps
 from distsim.io.spike_log import SpikeLog
 from distsim.network import Network
@@ -29,6 +29,7 @@ class Recording:
     def __init__(self, network: Network, engine: Engine, folder: RunFolder | None, ranks: Communicator, format: str):  # noqa: A002
         self.network, self.engine, self.folder, self.ranks, self.format = network, engine, folder, ranks, format
         self.spike_hash: str | None = None
+        self._first_step = engine.step
         self.records_spikes = any(r.record == "spikes" for r in network.recorders)
         self._kept: list[np.ndarray] = []
         self._kept_frames: list[list[np.ndarray]] = [[] for _ in engine.reports]
@@ -64,6 +65,14 @@ class Recording:
         except OSError as error:
             raise InputError(str(folder.path), f"a rank cannot write here: {error.strerror or error}") from None
 
+    def anew(self) -> Recording:
+        """Return a recording that begins at the engine's step, in place of this one, which has nothing yet."""
+        for log in [self._spikes, *self._states]:
+            if log is not None:
+                log.close()
+                log.path.unlink()
+        return Recording(self.network, self.engine, self.folder, self.ranks, self.format)
+
     def append(self, spikes: np.ndarray) -> None:
         """Add what the last `advance` gave: spikes, uint32 [n, 2] of (gid, step), and frames of states.
 
@@ -92,10 +101,23 @@ class Recording:
         order = np.lexsort((records[:, 0], records[:, 1]))
         return timestamps(records[order, 1], dt), records[order, 0].astype(np.int64)
 
-    def states_in_memory(self, k: int) -> np.ndarray:
-        """Return this rank's frames of report k kept in memory."""
+    def states_in_memory(self, name: str) -> Frames:
+        """Return all ranks' frames of a report kept in memory. Collective.
+
+        Raises
+        ------
+        InputError
+            For a report that is not recorded.
+        """
+        names = [report.name for report in self.engine.reports]
+        if name not in names:
+            raise unknown("states", "report", name, names)
+        k = names.index(name)
+        report, columns = self.engine.reports[k], self.engine.report_columns[k]
         width = int(self.engine.probes.width[k])
-        return np.concatenate([np.empty((0, width), self.engine.frames(k).dtype), *self._kept_frames[k]])
+        mine = np.concatenate([np.empty((0, width), self.engine.frames(k).dtype), *self._kept_frames[k]])
+        logs = self.ranks.allgather(LoggedFrames(self._first_step // report.every_steps, columns, mine, 0))
+        return Frames(report, logs, self.engine.step)
 
     def close(self) -> None:
         """Put all ranks' logs together: into files, or for the hash alone. Collective.
@@ -130,7 +152,7 @@ class Recording:
         return found
 
     def _frames(self, folder: RunFolder) -> list[Frames]:
-        return [Frames(r, folder.state_logs(r), self.engine.step // r.every_steps) for r in self.engine.reports]
+        return [Frames.of_files(r, folder.state_logs(r), self.engine.step) for r in self.engine.reports]
 
     def _write_hdf5(self, folder: RunFolder) -> None:
         """Write SONATA files: each by one rank, in windows of time, so that memory is bounded."""

@@ -72,7 +72,8 @@ class RunFolder:
 
         def make() -> None:
             # What `distsim submit` put there belongs to the run; what a start that died left does too.
-            if self.path.exists() and {p.name for p in self.path.iterdir()} - {"job", LOCK, ".config.yaml.part"}:
+            found = {p.name for p in self.path.iterdir()} if self.path.is_dir() else set()
+            if self.path.exists() and (not found or found - {"job", LOCK, ".config.yaml.part"}):
                 problem = "expected a new folder for the output, this one exists (choose another with --output, "
                 raise InputError(str(self.path), f"{problem}or go on with --resume)")
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from distsim.network.config import Config, from_dict
 from distsim.power import PowerMeter
 from distsim.registry import partitioners
 from distsim.simulation import checkpoint, summary
+from distsim.simulation.clocks import Clocks
 from distsim.simulation.engine import Engine
 from distsim.simulation.recording import Recording
 from distsim.simulation.run_folder import Found, RunFolder
@@ -36,25 +36,6 @@ CHUNK_SECONDS = 0.5
 TELL_SECONDS = 2.0
 # Largest number of steps: recorded steps are 32-bit numbers.
 LARGEST_STEP = 2**32 - 1
-
-
-@dataclass
-class Clocks:
-    """Seconds of this rank that a resumed run carries on; wall time but for `cpu`.
-
-    Attributes
-    ----------
-    run : float
-        Running, the transient included.
-    counted, record, checkpoint, cpu : float
-        After the transient: in all, recording, writing checkpoints; CPU time.
-    """
-
-    run: float = 0.0
-    counted: float = 0.0
-    record: float = 0.0
-    checkpoint: float = 0.0
-    cpu: float = 0.0
 
 
 class Simulation:
@@ -319,6 +300,7 @@ class Simulation:
         if self.engine.step > 0:
             raise InputError("restore", "expected a simulation that has not run yet")
         checkpoint.read(self, Path(path))
+        self.recording = self.recording.anew()
 
     def _details(self, first: int, begin: float) -> dict[str, float]:
         """Return what the progress bar shows: biological time (ms), real-time factor, this rank's mean rate (Hz)."""
@@ -359,6 +341,23 @@ class Simulation:
     def spikes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (times in ms, gids) of the spikes recorded on this rank and kept in memory, by time."""
         return self.recording.in_memory(self.config.simulation.dt)
+
+    def states(self, report: str) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Return recorded states that are kept in memory, of all ranks. Collective.
+
+        Parameters
+        ----------
+        report : str
+            Name of the quantity, such as ``"V_m"``, ``"V_m_mean"`` or ``"lfp"``.
+
+        Returns
+        -------
+        dict
+            Population to (times in ms [n_times], node ids [n], values [n_times, n]).
+        """
+        frames = self.recording.states_in_memory(report)
+        times, values = frames.times(), frames.read(0, frames.n_frames)
+        return {o.population: (times, o.node_ids, values[:, o.places]) for o in frames.report.outputs()}
 
     def summary(self) -> dict[str, Any]:
         """Return rates, speed, time per phase, memory, counts; the same on every rank. Collective."""

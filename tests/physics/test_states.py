@@ -93,6 +93,46 @@ def test_mean_and_lfp(runs, form):
     assert run.states("lfp")[2][40:].mean() > 1000.0
 
 
+def test_states_in_memory(runs):
+    """Without an output folder the same arrays."""
+    sim = ds.Simulation(network(), seed=3)
+    sim.run(RUN)
+    for report in ("V_m", "I_syn_ex_mean", "lfp"):
+        for population, (times, ids, values) in sim.states(report).items():
+            expected = runs[0]["hdf5"].states(report, population)
+            assert np.array_equal(times, expected[0]) and np.array_equal(ids, expected[1])
+            assert np.array_equal(values, expected[2])
+    with pytest.raises(ds.InputError, match="unknown report"):
+        sim.states("w")
+
+
+def test_checkpoint_and_restore_in_memory(tmp_path):
+    """A new simulation takes up where a checkpoint was taken; another network, or one that has run, is refused."""
+    whole = ds.Simulation(network(), seed=3)
+    whole.run(20.0)
+    path = whole.checkpoint(tmp_path / "half.h5")
+    whole.run(20.0)
+    second = ds.Simulation(network(), seed=3)
+    second.restore(path)
+    assert second.biological_ms == 20.0
+    second.run(20.0)
+    times, gids = whole.spikes()
+    late = times > 20.0
+    assert late.sum() > 10
+    for a, b in zip(second.spikes(), (times[late], gids[late]), strict=True):
+        assert np.array_equal(a, b)
+    assert second.summary()["counts"]["spikes"] == len(times)
+    recorded, rest = whole.states("V_m")["exc"], second.states("V_m")["exc"]
+    assert rest[0][0] == 20.5 and np.array_equal(rest[0], recorded[0][40:])
+    assert np.array_equal(rest[2], recorded[2][40:])
+    with pytest.raises(ds.InputError, match="expected a simulation that has not run yet"):
+        second.restore(path)
+    with pytest.raises(ds.InputError, match="it was written by another config"):
+        ds.Simulation(network(), seed=4).restore(path)
+    with pytest.raises(ds.InputError, match="expected a path"):
+        whole.checkpoint()
+
+
 def test_libsonata_reads_the_reports(runs):
     """The oracle that nobody here wrote: populations, ids, times, units and values."""
     run = runs[0]["hdf5"]
