@@ -59,8 +59,7 @@ NASTY = st.text(
     min_size=1, max_size=30,
 ).filter(lambda s: s not in (".", ".."))  # fmt: skip
 FAKE = """#!/bin/bash
-printf '%s\\0' "$@" >> "$FAKE_LOG"
-printf '\\1' >> "$FAKE_LOG"
+printf '%s\\0' "$#" "$@" >> "$FAKE_LOG"
 """
 
 
@@ -85,8 +84,12 @@ def test_names_never_reach_a_shell_unquoted(tmp_path_factory, name, value, optio
     done = subprocess.run(["bash"], input=text.encode(), env={"PATH": "/usr/bin:/bin", "FAKE_LOG": str(log)},
                           capture_output=True, timeout=60, cwd=base, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    calls = [call.split(b"\0")[:-1] for call in log.read_bytes().split(b"\1")[:-1]]
-    words = [[w.decode() for w in call] for call in calls]
+    written = [w.decode() for w in log.read_bytes().split(b"\0")[:-1]]
+    words: list[list[str]] = []
+    while written:
+        n = int(written[0])
+        words.append(written[1 : n + 1])
+        written = written[n + 1 :]
     assert words[0] == [value, str(fake), "-m", "distsim", "warm", f"{folder}/job/net.yaml"]
     assert words[1] == [launcher, str(fake), value, str(fake), "-m", "distsim", "run", f"{folder}/job/net.yaml",
                         "--output", str(folder), "--set", option]  # fmt: skip
