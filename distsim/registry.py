@@ -7,12 +7,14 @@ defines one object registered under that name. Nothing is imported before it is 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from distsim.errors import unknown
+from distsim.errors import InputError, unknown
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,32 @@ class Registry:
         """Return the known names, sorted."""
         folder = importlib.import_module(self.package)
         shipped = [m.name for m in pkgutil.iter_modules(folder.__path__) if not m.name.startswith("_")]
-        return sorted({*(n for n in shipped if n != "base"), *self._added})
+        return sorted({*(n for n in shipped if n not in ("base", "scalar")), *self._added})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
 
     def __contains__(self, name: str) -> bool:
         return name in self.names()
+
+    def _from_file(self, name: str, place: str) -> Any:
+        """Return a variant of a user's own file, ``path/to/mine.py:name``, and keep it."""
+        path, _, attribute = name.rpartition(":")
+        spec = importlib.util.spec_from_file_location(f"distsim_user_{Path(path).stem}", path)
+        if spec is None or spec.loader is None or not Path(path).is_file():
+            raise InputError(place or name, f"no such file: {path}")
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"{path}: {type(error).__name__}", " ".join(str(error).split())) from None
+        found = getattr(module, attribute, None)
+        if getattr(found, "declaration", None) is None:
+            raise InputError(place or name, f"expected a {self.kind} called '{attribute}' in {path}")
+        self._added[name] = found
+        return found
 
     def add(self, name: str, variant: Any) -> None:
         """Register a variant that lives outside the package, such as a user's own model."""
@@ -110,6 +131,8 @@ class Registry:
         """
         if name in self._added:
             return self._added[name]
+        if ".py:" in name:
+            return self._from_file(name, place)
         if name not in self.names():
             raise unknown(place, self.kind, name, self.names())
         return importlib.import_module(f"{self.package}.{name}").VARIANT

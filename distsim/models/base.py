@@ -42,6 +42,8 @@ class NeuronModel:
         neurons first to last; spikes int32 gets the local indices of those that spike from place n.
     offsets : callable
         ``offsets(params) -> dict`` of state variable to what is added to the internal value.
+    may_diverge : bool
+        Whether the state may grow without bound, so that it is looked at while the run goes.
     """
 
     declaration: Declaration
@@ -49,6 +51,7 @@ class NeuronModel:
     step: Callable[..., Any]
     update: Callable[..., Any]
     offsets: Callable[[dict[str, float]], dict[str, float]]
+    may_diverge: bool = False
 
 
 @numba.njit(forceinline=True)

@@ -230,7 +230,7 @@ def load_config(name_or_path: str | Path, overrides: list[str] | tuple[str, ...]
     try:
         fresh = apply_overrides(data, overrides)
         check_new_params(data, fresh)
-        _anchor_edge_files(data, folder)
+        _anchor_files(data, folder)
         return from_dict(data)
     except InputError as error:
         raise _located(error, label, overrides) from None
@@ -273,11 +273,18 @@ def _read(name_or_path: str | Path) -> tuple[str, str, Path | None]:
         raise InputError(name, f"expected text in UTF-8, byte {error.start} is not") from None
 
 
-def _anchor_edge_files(data: dict[str, Any], folder: Path | None) -> None:
-    """Make the files of edge lists absolute, so that the copy in the run folder finds them too."""
+def _anchor_files(data: dict[str, Any], folder: Path | None) -> None:
+    """Make the files of edge lists and of models absolute, so that the copy in the run folder finds them too."""
     network = data.get("network")
+    if folder is None:
+        return
+    populations = network.get("populations") if isinstance(network, dict) else None
+    for population in populations.values() if isinstance(populations, dict) else ():
+        model = population.get("model") if isinstance(population, dict) else None
+        if isinstance(model, str) and ".py:" in model:
+            population["model"] = str((folder / model).resolve())
     projections = network.get("projections") if isinstance(network, dict) else None
-    for projection in projections if isinstance(projections, list) and folder is not None else ():
+    for projection in projections if isinstance(projections, list) else ():
         rule = projection.get("rule") if isinstance(projection, dict) else None
         if isinstance(rule, dict):
             edges: Any = rule.get("edges") if isinstance(rule.get("edges"), dict) else rule

@@ -150,6 +150,8 @@ class Engine:
         ------
         RuntimeError
             Where MPI reports an error.
+        FloatingPointError
+            Where a neuron's state is no finite number any more.
         """
         self.probes.n_frames[:] = 0
         with warnings.catch_warnings():
@@ -162,12 +164,36 @@ class Engine:
         if status != 0:
             raise RuntimeError(f"MPI_Allgather failed with code {status}")
         self.step += n_steps
+        self._check_finite()
         return self.log[: 2 * n_logged].reshape(-1, 2)
 
     def recall(self, steps: np.ndarray, sources: np.ndarray) -> None:
         """Take up the spikes of steps until `step` that are still to arrive, and the currents; see `recent_spikes`."""
         self.history = recall(self.history, self.connectome, steps, sources, self.step, self.min_delay)
         set_currents(self.neurons.currents, self.currents, self.step)
+
+    def _check_finite(self) -> None:
+        """Raise where a neuron of a model that may diverge has.
+
+        Raises
+        ------
+        FloatingPointError
+            With population, neuron, variable and time.
+        """
+        for name, (first, last) in self.local.ranges.items():
+            population = self.network.populations[name]
+            model = models.get(population.model)
+            if not model.may_diverge:
+                continue
+            variables = list(model.declaration.state)
+            values = self.neurons.state[: len(variables), first:last]
+            if not np.isfinite(values).all():
+                k, i = np.argwhere(~np.isfinite(values))[0]
+                gid = int(self.local.gids[first + i])
+                raise FloatingPointError(
+                    f"{variables[k]} of neuron {gid - population.first_gid} of '{name}' (gid {gid}) is {values[k, i]} "
+                    f"at step {self.step}, {self.step * self.dt:g} ms: {population.model} diverged"
+                )
 
     def frames(self, k: int) -> np.ndarray:
         """Return this rank's frames of report k of the last `advance`: [n_frames, n_columns]."""

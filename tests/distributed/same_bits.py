@@ -19,6 +19,7 @@ NETWORKS = {
     "microcircuit": (["network.scale=0.05"], 60.0),
     "brunel": ([], 60.0),
     "cuba": ([], 60.0),
+    "coba": ([], 60.0),
 }
 
 

@@ -37,4 +37,4 @@ def test_same_spikes_on_any_number_of_ranks_with_any_partitioner(found, network)
 def test_networks_differ(found):
     """The hash tells networks apart."""
     hashes = {found[1][network]["balanced"][0] for network in found[1]}
-    assert len(hashes) == 3
+    assert len(hashes) == 4
