@@ -23,7 +23,7 @@ def found(ranks, tmp_path_factory):
     return results
 
 
-@pytest.mark.parametrize("network", ["microcircuit", "brunel", "cuba"])
+@pytest.mark.parametrize("network", ["microcircuit", "brunel", "cuba", "coba"])
 def test_same_spikes_on_any_number_of_ranks_with_any_partitioner(found, network):
     """One hash, one number of synapses and of events for all."""
     expected = found[1][network]["balanced"]

@@ -202,11 +202,12 @@ def test_scale_keeps_in_degrees(scale):
 
 def test_shipped_networks():
     """They load, and are what they say; the microcircuit to the last synapse."""
-    assert shipped() == ["brunel", "cuba", "microcircuit", "quickstart"]
+    assert shipped() == ["brunel", "coba", "cuba", "microcircuit", "quickstart"]
     sizes = {n: (r.n_neurons, r.n_synapses()) for n in shipped() if (r := load_config(n).network.resolved())}
     assert sizes["microcircuit"] == (77_169, 298_880_968)
     assert sizes["brunel"] == (12_500, 15_625_000)
     assert sizes["cuba"] == (4000, pytest.approx(320_000))
+    assert sizes["coba"] == (4000, pytest.approx(320_000))
 
 
 def test_microcircuit_follows_the_paper():
