@@ -63,7 +63,7 @@ printf '%s\\0' "$#" "$@" >> "$FAKE_LOG"
 """
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=NASTY, value=NASTY, option=NASTY, launcher=NASTY, title=NASTY)
 def test_names_never_reach_a_shell_unquoted(tmp_path_factory, name, value, option, launcher, title):
     """The script is run by bash with a Python that only writes down its arguments: they arrive as they were."""
@@ -96,7 +96,7 @@ def test_names_never_reach_a_shell_unquoted(tmp_path_factory, name, value, optio
     assert len(words) == 2 and {p.name for p in base.iterdir()} == {name, "python", "log"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(text=NASTY)
 def test_options_of_slurm_are_words(text):
     """What no quoting protects is made harmless, or refused with its key."""
