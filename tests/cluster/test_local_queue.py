@@ -42,7 +42,7 @@ def test_jobs_wait_for_cores(distsim, place):
         folders.append(place / name)
     states = [line for line in distsim("jobs").stdout.splitlines() if "distsim-cluster" in line]
     assert len(states) == 2 and "PENDING" in states[0]
-    assert [wait(f, 120).state for f in folders] == ["COMPLETED", "COMPLETED"]
+    assert [wait(f, 240).state for f in folders] == ["COMPLETED", "COMPLETED"]
     starts = [json.loads((f / "summary.json").read_text())["started"] for f in folders]
     ended = (folders[0] / "summary.json").stat().st_mtime
     assert starts[1] > starts[0] and (folders[1] / "config.yaml").stat().st_mtime >= ended - 1.0
@@ -97,7 +97,7 @@ def test_limit_restarts(distsim, place):
     wait(place / "run", 30)
     # The same process with a limit of four seconds; submit takes whole minutes.
     local.start(place / "run", 1, 5.0 / 60.0, 1.0, 1, 2)
-    until(lambda: local.state(place / "run") == "TIMEOUT", 90)
+    until(lambda: local.state(place / "run") == "TIMEOUT", 240)
     text = (job_folder(place / "run") / "output.txt").read_text()
     assert text.count("stopped in order") == 2 and "start 1 of 1" in text and text.count("going on from") == 2
 
@@ -119,7 +119,7 @@ def test_sweep(distsim, place):
     done = distsim(*words)
     assert done.returncode == 0 and "3 of 3 points queued" in done.stdout, done.stderr
     assert "0 of 3 points queued" in distsim(*words).stdout or "finished" in distsim(*words).stdout
-    until(lambda: "3 of 3 points finished" in distsim("sweep", "status", place / "s").stdout, 120)
+    until(lambda: "3 of 3 points finished" in distsim("sweep", "status", place / "s").stdout, 240)
     rows = (place / "s" / "results.csv").read_text().splitlines()
     assert len(rows) == 4 and rows[0].startswith("point,simulation.seed,state,simulated_ms,rate_exc_hz")
     other = distsim(*words[:3], "simulation.seed=1:4", *words[4:])

@@ -62,7 +62,7 @@ def submit(distsim, site, *arguments):
     return type(site)(folder), job_id
 
 
-def until(condition, seconds=90.0):
+def until(condition, seconds=240.0):
     """Wait for something to come true."""
     end = time.monotonic() + seconds
     while not condition():
@@ -88,7 +88,7 @@ def ranks_of(folder):
 def test_run_on_two_ranks(distsim, site):
     """Submitted, listed, waited for; the spikes of a run without Slurm."""
     folder, job_id = submit(distsim, site, "--output", "a run 'with' $(quotes) & ümläut %j")
-    assert wait(folder, 120).state == "COMPLETED", distsim("jobs", "logs", folder).stdout
+    assert wait(folder, 240).state == "COMPLETED", distsim("jobs", "logs", folder).stdout
     assert distsim("jobs", "wait", folder).stdout == "COMPLETED\n"
     listed = distsim("jobs").stdout
     assert job_id in listed and "COMPLETED" in listed and "500 of 500" in listed
@@ -117,7 +117,7 @@ def test_array_of_four(distsim, site):
     first = distsim(*words)
     assert first.returncode == 0 and "4 of 4 points" in first.stdout, first.stderr
     record = load(folder)
-    until(lambda: set(states(record).values()) == {"COMPLETED"} and len(states(record)) == 4, 180)
+    until(lambda: set(states(record).values()) == {"COMPLETED"} and len(states(record)) == 4, 300)
     shown = distsim("sweep", "status", folder)
     assert shown.returncode == 0 and "4 of 4 points finished" in shown.stdout, shown.stderr
     import pandas as pd
@@ -128,7 +128,7 @@ def test_array_of_four(distsim, site):
     assert "all 4 points are finished" in distsim(*words).stdout
     (folder / "points" / "00002" / "summary.json").unlink()
     assert "1 of 4 points" in distsim(*words).stdout and "--array=2\n" in (folder / "job" / "job.sh").read_text()
-    wait(folder, 120)
+    wait(folder, 240)
 
 
 def test_time_limit_checkpoint_requeue(distsim, site):
@@ -138,16 +138,17 @@ def test_time_limit_checkpoint_requeue(distsim, site):
     # The limit's own signal comes after half a minute at the earliest: what Slurm would send is sent now.
     subprocess.run(["scancel", "--batch", "--signal=USR1", job_id], check=True)
     until(lambda: "requeued" in distsim("jobs", "logs", folder).stdout)
-    until(lambda: set(states(load(folder)).values()) == {"PENDING"})
-    subprocess.run(["scontrol", "update", f"jobid={job_id}", "StartTime=now"], check=True)
-    until(lambda: "start 1 of 3" in distsim("jobs", "logs", folder).stdout)
-    final = wait(folder, 240)
+
+    def ended():
+        # Slurm lets a requeued job wait two minutes, from some moment on after it is pending: said until it is heard.
+        # On a slow machine its own signal at the limit may come as well, and one more round with it.
+        if "PENDING" in states(load(folder)).values():
+            subprocess.run(["scontrol", "update", f"jobid={job_id}", "StartTime=now"], check=False, capture_output=True)
+        return status(load(folder)).state in commands.ENDED
+
+    until(ended, 300)
     logs = distsim("jobs", "logs", folder).stdout
-    while final.state in ("PENDING", "COMPLETING") or status(load(folder)).state == "PENDING":
-        # Slurm's own signal at the limit came on a slow machine: once more.
-        subprocess.run(["scontrol", "update", f"jobid={job_id}", "StartTime=now"], check=False)
-        final = wait(folder, 240)
-    assert final.state == "COMPLETED", logs
+    assert status(load(folder)).state == "COMPLETED" and "start 1 of 3" in logs, logs
     assert "stopped in order, to be resumed from" in logs and "going on from" in logs
     here = distsim("run", site.parent / "net.yaml", "-q", "--duration", "60000", "--output", site.parent / "here")
     assert here.returncode == 0
@@ -159,7 +160,7 @@ def test_time_limit_checkpoint_requeue(distsim, site):
 def test_slurms_own_limit(distsim, site):
     """--signal reaches the run before the limit, without anybody's help: exit 75, requeued."""
     folder, job_id = submit(distsim, site, *ENDLESS, "--time", "1", "--output", "own")
-    until(lambda: "requeued" in distsim("jobs", "logs", folder).stdout, 120)
+    until(lambda: "requeued" in distsim("jobs", "logs", folder).stdout, 240)
     assert "stopped in order" in distsim("jobs", "logs", folder).stdout
     commands.cancel(job_id)
     assert wait(folder, 60).state == "CANCELLED"
@@ -178,7 +179,7 @@ def test_cancelled(distsim, site):
     at = progress(folder)["biological_ms"]
     done = distsim("submit", folder, "--site", site, "--ranks", 1, "--duration", round(at) + 20000)
     assert done.returncode == 0, done.stderr
-    assert wait(folder, 120).state == "COMPLETED", distsim("jobs", "logs", folder).stdout
+    assert wait(folder, 240).state == "COMPLETED", distsim("jobs", "logs", folder).stdout
 
 
 def test_killed_rank(distsim, site):
@@ -191,7 +192,7 @@ def test_killed_rank(distsim, site):
     at = progress(folder)["biological_ms"]
     done = distsim("submit", folder, "--site", site, "--duration", round(at) + 20000)
     assert done.returncode == 0, done.stderr
-    assert wait(folder, 120).state == "COMPLETED", distsim("jobs", "logs", folder).stdout
+    assert wait(folder, 240).state == "COMPLETED", distsim("jobs", "logs", folder).stdout
     assert "going on from" in distsim("jobs", "logs", folder).stdout
 
 
@@ -227,7 +228,7 @@ def test_scaling_series_as_one_job(distsim, site):
     )
     assert done.returncode == 0, done.stderr
     job_id = done.stdout.split()[0]
-    until(lambda: set(commands.states(job_id).values()) == {"COMPLETED"}, 150)
+    until(lambda: set(commands.states(job_id).values()) == {"COMPLETED"}, 240)
     assert (folder / "scaling.png").stat().st_size > 5000 and (folder / "scaling.csv").exists()
     summary = json.loads((folder / "000002-0" / "summary.json").read_text())
     assert summary["run"]["n_ranks"] == 2
