@@ -16,6 +16,7 @@ import numpy as np
 
 from distsim.errors import InputError
 from distsim.io.append_log import AppendLog, shorten
+from distsim.io.spike_log import let_go
 
 PLAIN, MEAN, LFP = "plain", "mean", "lfp"
 # The LFP proxy: excitatory currents arrive 6 ms late, inhibitory ones weigh 1.65
@@ -255,4 +256,5 @@ class Frames:
                     found[a - first : b - first, log.columns] += part
                 else:
                     found[a - first : b - first, log.columns] = part
+                let_go(log.values)
         return found

@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from distsim.io.spike_log import RECORD, read_log
+from distsim.io.spike_log import RECORD, let_go, place_of, read_log
 from distsim.io.whole_files import whole
 
 # Spikes that are sorted at a time.
@@ -87,10 +87,11 @@ def sorted_windows(logs: list[np.ndarray], window: int = WINDOW) -> Iterator[tup
         parts = []
         for i, log in enumerate(logs):
             # A step may have more spikes than the share: the window then takes it whole.
-            stop = starts[i] + int(np.searchsorted(log["step"][starts[i] :], last, side="right"))
+            stop = place_of(log, last + 1, starts[i])
             parts.append(log[starts[i] : stop])
             starts[i] = stop
         key = sorted_keys(parts)
+        let_go(*logs)
         yield (key >> np.uint64(32)).astype(np.int64), (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
@@ -143,6 +144,7 @@ def _n_spikes(logs: list[np.ndarray], populations: list[NodeRange], edges: np.nd
         for first in range(0, len(log), WINDOW):
             owner = np.searchsorted(edges, log["gid"][first : first + WINDOW], side="right") - 1
             counts += np.bincount(owner, minlength=len(populations))
+            let_go(log)
     names = dict.fromkeys(p.name for p in populations)
     return {name: int(sum(counts[i] for i, p in enumerate(populations) if p.name == name)) for name in names}
 

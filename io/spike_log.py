@@ -5,6 +5,8 @@ Little-endian pairs of uint32, (gid, step); no header, so that any whole number 
 
 from __future__ import annotations
 
+import bisect
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +35,22 @@ def read_log(path: Path) -> np.ndarray:
     return np.memmap(path, dtype=RECORD, mode="r", shape=(n,))
 
 
+def place_of(log: np.ndarray, step: int, first: int = 0) -> int:
+    """Return the first place, from `first` on, of a spike at or after a step, reading a handful of records.
+
+    NumPy's searchsorted would copy all steps out of the records: a log may be larger than memory.
+    """
+    return bisect.bisect_left(log["step"], step, lo=first)
+
+
+def let_go(*logs: np.ndarray) -> None:
+    """Give back the memory of records that were read; they are read again where they are needed again."""
+    for log in logs:
+        mapped = getattr(log, "_mmap", None)
+        if mapped is not None:
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
 def cut_spike_log(path: Path, last_step: int) -> None:
     """Leave out the spikes after `last_step`, which a resumed run will record again."""
-    n = int(np.searchsorted(read_log(path)["step"], last_step, side="right"))
-    shorten(path, n * RECORD.itemsize)
+    shorten(path, place_of(read_log(path), last_step + 1) * RECORD.itemsize)

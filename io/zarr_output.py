@@ -18,7 +18,7 @@ from zarr.codecs import BloscCodec
 
 from distsim.io.reports import Frames
 from distsim.io.sonata_spikes import hash_update, sorted_keys
-from distsim.io.spike_log import read_log
+from distsim.io.spike_log import let_go, place_of, read_log
 
 FORMAT = "distsim zarr 1"
 # Spikes of a chunk and of a shard; bytes of a chunk and of a shard of states.
@@ -72,7 +72,7 @@ class ZarrSpikes:
 
     def _before(self, step: int) -> int:
         """Return how many spikes all logs have before a step."""
-        return sum(int(np.searchsorted(log["step"], step)) for log in self._logs)
+        return sum(place_of(log, step) for log in self._logs)
 
     def _step_of(self, place: int) -> int:
         """Return the step of the spike at a place of the sorted spikes."""
@@ -85,9 +85,11 @@ class ZarrSpikes:
     def _between(self, first: int, last: int) -> np.ndarray:
         """Return places first to last of the spikes sorted by (step, gid), as uint64 step << 32 | gid."""
         begin, end = self._step_of(first), self._step_of(last - 1) + 1
-        parts = [log[slice(*np.searchsorted(log["step"], [begin, end]))] for log in self._logs]
+        parts = [log[place_of(log, begin) : place_of(log, end)] for log in self._logs]
         skipped = first - self._before(begin)
-        return sorted_keys(parts)[skipped : skipped + last - first]
+        keys = sorted_keys(parts)[skipped : skipped + last - first]
+        let_go(*self._logs)
+        return keys
 
 
 class ZarrStates:
