@@ -70,6 +70,10 @@ class Declaration:
     receptors: tuple[Receptor, ...] = ()
 
 
+# Modules of a package of variants that are none.
+MACHINERY = ("arithmetic", "base", "generated", "modulation", "scalar")
+
+
 class Registry:
     """The variants of one package, found by module name and imported when asked for.
 
@@ -90,7 +94,7 @@ class Registry:
         """Return the known names, sorted."""
         folder = importlib.import_module(self.package)
         shipped = [m.name for m in pkgutil.iter_modules(folder.__path__) if not m.name.startswith("_")]
-        return sorted({*(n for n in shipped if n not in ("base", "scalar")), *self._added})
+        return sorted({*(n for n in shipped if n not in MACHINERY), *self._added})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -139,5 +143,6 @@ class Registry:
 
 
 models = Registry("distsim.models", "neuron model")
+synapses = Registry("distsim.synapses", "synapse model")
 devices = Registry("distsim.devices", "device")
 partitioners = Registry("distsim.partitioners", "partitioner")

@@ -9,6 +9,7 @@ import numpy as np
 
 from distsim.construction import kernels
 from distsim.construction.columns import TARGET_BLOCK_BITS, Column, Edges, block_sizes, columns, count, draw
+from distsim.construction.plastic_synapses import PlasticSynapses, build_plastic
 from distsim.construction.sources import SourceGroup, source_groups, spiking_projections
 from distsim.construction.tables import weight_grids
 from distsim.network import Network
@@ -51,6 +52,8 @@ class LocalNetwork:
     outdegrees : dict
         Projection index to {source: uint32 [size of source]}, synapses of each source on this rank: with the
         spikes of a source they tell its events.
+    plastic : PlasticSynapses
+        Those whose weights change, stored apart.
     """
 
     gids: np.ndarray
@@ -70,12 +73,13 @@ class LocalNetwork:
     target_base: np.ndarray
     n_synapses_by_projection: np.ndarray
     outdegrees: dict[int, dict[str, np.ndarray]]
+    plastic: PlasticSynapses
 
     @property
     def n_bytes(self) -> int:
         """Bytes of the synapses, their index and their sources' out-degrees."""
         outdegrees = sum(a.nbytes for by_source in self.outdegrees.values() for a in by_source.values())
-        return self.synapses.nbytes + self.offsets.nbytes + outdegrees
+        return self.synapses.nbytes + self.offsets.nbytes + outdegrees + self.plastic.n_bytes
 
 
 def local_ranges(network: Network, gids: np.ndarray) -> dict[str, tuple[int, int]]:
@@ -124,7 +128,8 @@ def build(
     n_target_blocks = max(1, (n_local + (1 << TARGET_BLOCK_BITS) - 1) >> TARGET_BLOCK_BITS)
 
     # Count: synapses of every block of sources on this rank.
-    parts = columns(network, spiking_projections(network), gids, grids, groups, dt)
+    spiking = spiking_projections(network)
+    parts = columns(network, [(i, p) for i, p in spiking if not p.is_plastic], gids, grids, groups, dt)
     n_blocks = sum(g.n_blocks for g in groups.values())
     per_block = np.zeros(n_blocks, dtype=np.int64)
     by_projection = np.zeros(len(network.projections), dtype=np.int64)
@@ -135,7 +140,7 @@ def build(
         by_projection[column.number] += per_block.sum() - before
     outdegrees = {
         number: {part.name: np.zeros(groups[part.name].size, np.uint32) for part in p.pre.slices}
-        for number, p in spiking_projections(network)
+        for number, p in spiking
     }
 
     # Fill: block by block, draw, then sort into place.
@@ -171,6 +176,8 @@ def build(
             if progress:
                 progress(float(base[b + 1]) / max(float(base[-1]), 1.0))
 
+    plastic = build_plastic(network, gids, grids, groups, outdegrees, by_projection, dt, seed)
+
     targets = [
         [plane * stride + (t << TARGET_BLOCK_BITS) for plane in g.planes for t in range(n_target_blocks)]
         for g in groups.values()
@@ -184,5 +191,5 @@ def build(
         group_delay=np.array([[g.first_delay, g.n_delays] for g in groups.values()], dtype=np.int64),
         group_targets=np.stack([ends[:-1], ends[1:]], axis=1).astype(np.int64),
         target_base=np.array([b for t in targets for b in t], dtype=np.int64),
-        n_synapses_by_projection=by_projection, outdegrees=outdegrees,
+        n_synapses_by_projection=by_projection, outdegrees=outdegrees, plastic=plastic,
     )  # fmt: skip

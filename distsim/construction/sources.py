@@ -56,6 +56,9 @@ def source_groups(network: Network, dt: float) -> dict[str, SourceGroup]:
     delays: dict[str, tuple[int, int]] = {}
     planes: dict[str, set[int]] = {}
     for _, projection in spiking_projections(network):
+        # Plastic synapses have an index of their own.
+        if projection.is_plastic:
+            continue
         low, high = projection.delay_steps_bounds(dt)
         smallest, largest = weight_bounds(projection)
         arrive = set()

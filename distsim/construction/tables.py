@@ -8,7 +8,7 @@ from distsim.construction.kernels import TABLE
 from distsim.errors import InputError
 from distsim.network import Network, Projection
 from distsim.network.checks import HIGHEST, LOWEST, to_steps
-from distsim.registry import models
+from distsim.registry import models, synapses
 
 WEIGHT_LIMIT = 32767
 CURRENT_GENERATORS = ("dc_generator", "step_current_generator", "noise_generator")
@@ -68,6 +68,8 @@ def weight_grids(network: Network, dt: float) -> dict[str, np.ndarray]:
     """
     largest: dict[tuple[str, int], float] = {}
     inputs: dict[tuple[str, int], float] = {}
+    # Sum of the largest plastic weights onto a neuron: they may outgrow what they began with, in 32 bits.
+    plastic: dict[tuple[str, int], float] = {}
     for projection in network.projections:
         device = network.devices.get(projection.pre.slices[0].name)
         if device is not None and device.model in CURRENT_GENERATORS:
@@ -85,7 +87,11 @@ def weight_grids(network: Network, dt: float) -> dict[str, np.ndarray]:
             for plane, bound in ((positive, max(high, 0.0)), (negative, max(-low, 0.0))):
                 key = (part.name, plane)
                 largest[key] = max(largest.get(key, 0.0), bound)
-                inputs[key] = inputs.get(key, 0.0) + (indegree if bound > 0.0 else 0.0)
+                if projection.is_plastic:
+                    upper = synapses.get(projection.synapse.model).bounds(projection.synapse.params, bound)[1]
+                    plastic[key] = plastic.get(key, 0.0) + (indegree * upper if bound > 0.0 else 0.0)
+                else:
+                    inputs[key] = inputs.get(key, 0.0) + (indegree if bound > 0.0 else 0.0)
     grids = {}
     for name, population in network.populations.items():
         receptors = models.get(population.model).declaration.receptors
@@ -93,11 +99,12 @@ def weight_grids(network: Network, dt: float) -> dict[str, np.ndarray]:
         for plane in range(len(receptors)):
             bound = largest.get((name, plane), 0.0)
             if bound > 0.0:
-                limit = min(WEIGHT_LIMIT, int((2**31 - 1) / max(inputs[name, plane], 1.0)))
+                n_inputs = inputs.get((name, plane), 0.0) + plastic.get((name, plane), 0.0) / bound
+                limit = min(WEIGHT_LIMIT, int((2**31 - 1) / max(n_inputs, 1.0)))
                 if limit < 64:
                     raise InputError(
                         f"network.populations.{name}",
-                        f"expected fewer than 3e7 inputs per neuron, got {inputs[name, plane]:.3g}",
+                        f"expected fewer than 3e7 inputs per neuron, got {n_inputs:.3g}",
                     )
                 steps[plane] = bound / limit
                 fixed = (population.weight_step or {}).get(receptors[plane].name)

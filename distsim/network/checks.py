@@ -175,9 +175,7 @@ def bounded(value: Any, parameter: Parameter, place: str) -> float:
 def synapse(
     net: Network, p: Projection, pre: Selection, post: Selection, evaluate: Evaluate, place: str
 ) -> tuple[Distribution, Distribution]:
-    """Return the distributions of weight and delay; check receptor and synapse model."""
-    if p.synapse != "static":
-        raise InputError(f"{place}.synapse", f"expected 'static', the only synapse model so far, got {p.synapse!r}")
+    """Return the distributions of weight and delay; check the receptor."""
     if p.name is not None and not isinstance(p.name, str):
         raise InputError(f"{place}.name", f"expected text, got {p.name!r}")
     unit = ""

@@ -285,7 +285,14 @@ def _anchor_files(data: dict[str, Any], folder: Path | None) -> None:
             population["model"] = str((folder / model).resolve())
     projections = network.get("projections") if isinstance(network, dict) else None
     for projection in projections if isinstance(projections, list) else ():
-        rule = projection.get("rule") if isinstance(projection, dict) else None
+        if not isinstance(projection, dict):
+            continue
+        synapse = projection.get("synapse")
+        if isinstance(synapse, str) and ".py:" in synapse:
+            projection["synapse"] = str((folder / synapse).resolve())
+        elif isinstance(synapse, dict) and ".py:" in str(synapse.get("model")):
+            synapse["model"] = str((folder / str(synapse["model"])).resolve())
+        rule = projection.get("rule")
         if isinstance(rule, dict):
             edges: Any = rule.get("edges") if isinstance(rule.get("edges"), dict) else rule
             if isinstance(edges.get("file"), str):

@@ -40,12 +40,25 @@ class Device:
     params: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Synapse:
+    """A synapse model and all its parameters, of a projection in a resolved network.
+
+    `transmitter` is the population whose spikes release the third factor of a rule that takes one.
+    """
+
+    model: str
+    params: dict[str, float]
+    axonal_delay: float = 0.0
+    transmitter: str | None = None
+
+
 @dataclass
 class Projection:
     """Which sources connect to which targets; describes synapses, holds none.
 
     In a resolved network `pre` and `post` are `Selection`, `rule` is a `Rule`, `weight` and `delay`
-    are `Distribution` (delay in ms).
+    are `Distribution` (delay in ms), and `synapse` is a `Synapse` where weights are plastic.
     """
 
     name: str | None
@@ -55,7 +68,12 @@ class Projection:
     weight: Any
     delay: Any
     receptor: str | None = None
-    synapse: str = "static"
+    synapse: Any = "static"
+
+    @property
+    def is_plastic(self) -> bool:
+        """Whether the synapses of a resolved projection change."""
+        return isinstance(self.synapse, Synapse)
 
     def delay_steps_bounds(self, dt: float) -> tuple[int, int]:
         """Return the smallest and largest delay in steps of `dt` that a draw can give."""

@@ -17,6 +17,7 @@ from distsim.network.distributions import Distribution
 from distsim.network.expressions import evaluate
 from distsim.network.rules import Rule, rule
 from distsim.network.selection import Selection, scaled, selection
+from distsim.network.synapse_models import check_grid, synapse_model
 from distsim.units import quantity, whole
 
 Value = Any  # a number, text with a unit, "=expression", or a distribution as plain data
@@ -96,7 +97,7 @@ class Network:
 
     def project(
         self, pre: Any, post: Any, rule: Any = "all_to_all", *, weight: Value = 1.0, delay: Value = 1.0,
-        receptor: str | None = None, name: str | None = None,
+        receptor: str | None = None, name: str | None = None, synapse: Any = "static",
     ) -> None:  # fmt: skip
         """Connect `pre` to `post`.
 
@@ -114,10 +115,15 @@ class Network:
             Receptor of the target's model that takes all weights.
         name : str, optional
             For messages and the summary.
+        synapse : str or dict
+            ``"static"``, or a synapse model, alone or with its parameters:
+            ``{"model": "stdp_synapse", "lambda": 0.005, "Wmax": 50.0}``.
         """
         sizes = self._sizes()
         pre, post = (s.plain(sizes) if isinstance(s, Selection) else s for s in (pre, post))
-        projection = Projection(name, pre, post, _plain(rule), _plain(weight), _plain(delay), receptor)
+        projection = Projection(
+            name, pre, post, _plain(rule), _plain(weight), _plain(delay), receptor, _synapse(synapse)
+        )
         self._resolve_projection(projection, len(self.projections), sizes, 1.0)
         self.projections.append(projection)
         self._resolved = None
@@ -222,7 +228,8 @@ class Network:
             how = how.scaled(scale, f"{place}.rule")
         how.check(len(pre), len(post), pre == post, f"{place}.rule")
         weight, delay = checks.synapse(self, p, pre, post, self._value, place)
-        return Projection(name, pre, post, how, weight, delay, p.receptor, p.synapse)
+        synapse = synapse_model(self, p, pre, self._value, place)
+        return Projection(name, pre, post, how, weight, delay, p.receptor, synapse)
 
     def _resolve_recorder(self, r: Recorder, index: int, sizes: dict[str, int], scale: float) -> Recorder:
         place = f"network.recorders.{index}"
@@ -264,6 +271,8 @@ class Network:
     def check_grid(self, dt: float) -> None:
         """Raise InputError where a time of a resolved network does not fit steps of `dt` (ms)."""
         checks.grid(self, dt)
+        for i, projection in enumerate(self.projections):
+            check_grid(projection, i, dt)
 
     # ---------------------------------------------------------------- plain data
 
@@ -337,6 +346,13 @@ class Network:
         return isinstance(other, Network) and self.to_dict() == other.to_dict()
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _synapse(value: Any) -> Any:
+    """Return a synapse model as plain data; a `SynapseModel` by its name."""
+    if isinstance(value, dict):
+        return _plain({k: _synapse(v) if k == "model" else v for k, v in value.items()})
+    return value if isinstance(value, str) else getattr(value, "name", value)
 
 
 def _name(part: Any) -> Any:

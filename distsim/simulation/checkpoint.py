@@ -1,6 +1,6 @@
 """Checkpoints: all that changes while a network is simulated, by gid, so that any number of ranks can go on from it.
 
-Synapses and generators are not in it: they follow from the description and the seed.
+Static synapses and generators are not in it: they follow from the description and the seed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from distsim.io.checkpoint_file import CheckpointInfo, CheckpointReader, check, 
 from distsim.io.run import read_summary
 from distsim.network.config import Config, load_config
 from distsim.registry import models
+from distsim.simulation import plastic_state
 from distsim.simulation.delivery import recent_spikes
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def write(simulation: Simulation, path: Path) -> None:
     tally |= {"seconds": tally["seconds"] / ranks.n_ranks, "fired": engine.tally.fired}
     clocks = ranks.sum(np.array(dataclasses.astuple(simulation.clocks))) / ranks.n_ranks
     problem: OSError | None = None
-    gathered = _gathered(simulation)
+    gathered = _gathered(simulation) + plastic_state.gathered(simulation)
+    updates = ranks.sum(engine.learning.plastic.updates.copy())
     if ranks.rank == 0:
         try:
             path.parent.mkdir(exist_ok=True)
@@ -63,6 +65,8 @@ def write(simulation: Simulation, path: Path) -> None:
                 for name, values in tally.items():
                     file.array(f"tally/{name}", values)
                 file.array("clocks", clocks)
+                file.array("plastic_updates", updates)
+                plastic_state.write_shared(file, engine.learning, engine.step)
                 for name, size, dtype, blocks in gathered:
                     file.blocks(name, size, dtype, blocks)
         except OSError as error:
@@ -126,6 +130,8 @@ def read(simulation: Simulation, path: Path) -> None:
             values[:] = file.places(name, engine.local.gids[first:last] - first_gid)
         engine.step = found.step
         engine.recall(file.array("spikes/step"), file.array("spikes/source"))
+        plastic_state.read(file, engine.learning)
+        engine.learning.plastic.updates[:] = file.array("plastic_updates") if ranks.rank == 0 else 0
         # Counts are of all ranks together: one rank carries them on.
         for name, values in engine.tally._asdict().items():
             values[:] = file.array(f"tally/{name}") if ranks.rank == 0 or name in ("seconds", "fired") else 0

@@ -22,6 +22,7 @@ from distsim.network.config import SimulationConfig
 from distsim.partitioners import Partition
 from distsim.registry import models
 from distsim.simulation.delivery import BATCH, Connectome, empty_history, recall
+from distsim.simulation.learning import Learning
 from distsim.simulation.loop import N_COUNTS, N_PHASES, Neurons, Sources, Tally, advance
 from distsim.simulation.states import frames, probes, reports
 from distsim.timers import clock_address
@@ -65,6 +66,7 @@ class Engine:
         self.neurons = self._neurons(dt, seed)
         local = self.local
         self.connectome = Connectome(*(getattr(local, name) for name in Connectome._fields))
+        self.learning = Learning(network, local, dt)
         self.history = empty_history(self.max_delay, self.min_delay)
         self.sources = self._sources(dt)
         self.drives = poisson_drives(network, local, dt, seed)
@@ -86,6 +88,7 @@ class Engine:
         self.clock = clock_address()
         begin = time.perf_counter()
         self.updates = self._updates()
+        self.learn = (self.learning.function(),)
         self.advance(0)
         self.recall(np.empty(0, np.int64), np.empty(0, np.int64))
         self.compile_wall_seconds = time.perf_counter() - begin
@@ -156,10 +159,12 @@ class Engine:
         self.probes.n_frames[:] = 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
-            status, self.history, self.cap, self.log, n_logged = advance(
+            learning = self.learning
+            status, self.history, self.cap, self.log, n_logged, learning.flight, learning.rings = advance(
                 self.step, n_steps, self.min_delay, self.min_delay, self.max_delay, self.updates, self.neurons,
                 self.connectome, self.history, self.sources, self.drives, self.currents, self.probes,
-                self.collective, self.cap, self.log, self.tally, self.scratch, self.clock,
+                self.collective, self.cap, self.log, self.tally, self.scratch, self.clock, self.learn,
+                learning.plastic, learning.nearest, learning.flight, learning.rings,
             )  # fmt: skip
         if status != 0:
             raise RuntimeError(f"MPI_Allgather failed with code {status}")
@@ -173,13 +178,14 @@ class Engine:
         set_currents(self.neurons.currents, self.currents, self.step)
 
     def _check_finite(self) -> None:
-        """Raise where a neuron of a model that may diverge has.
+        """Raise where a neuron of a model that may diverge has, or a weight.
 
         Raises
         ------
         FloatingPointError
             With population, neuron, variable and time.
         """
+        self.learning.check_finite()
         for name, (first, last) in self.local.ranges.items():
             population = self.network.populations[name]
             model = models.get(population.model)
@@ -209,8 +215,16 @@ class Engine:
                 found[number] += int(self.tally.fired[first : first + group.size] @ outdegree.astype(np.int64))
         return found
 
+    def plasticity_updates(self) -> np.ndarray:
+        """Return the changes of weights by a spike of either side, counted when made: int64 [n_projections]."""
+        found = np.zeros(len(self.network.projections), np.int64)
+        for (number, _), n in zip(self.learning.projections, self.learning.plastic.updates, strict=True):
+            found[number] = n
+        return found
+
     def reset_tally(self) -> None:
         """Begin counting and timing anew."""
+        self.learning.plastic.updates[:] = 0
         for array in self.tally:
             array[:] = 0
 

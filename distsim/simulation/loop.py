@@ -16,6 +16,7 @@ from distsim.communication.exchange import allgather_spikes
 from distsim.construction.kernels import BLOCK_BITS
 from distsim.devices.base import begin_input, next_change, set_currents
 from distsim.simulation.delivery import add_spikes, deliver, room_for
+from distsim.simulation.plasticity import append_posts, take_in
 from distsim.simulation.states import sample
 from distsim.timers import seconds
 
@@ -112,7 +113,7 @@ class Tally(NamedTuple):
 @numba.njit(cache=True, error_model="numpy")
 def advance(
     t, n_steps, interval, min_delay, max_delay, updates, neurons, connectome, history, sources, drives,
-    current_net, probes, collective, cap, log, tally, scratch, clock,
+    current_net, probes, collective, cap, log, tally, scratch, clock, learn, plastic, nearest, flight, rings,
 ):  # fmt: skip
     """Advance this rank by n_steps from step t. Collective.
 
@@ -126,6 +127,8 @@ def advance(
         Spikes that a message has room for.
     log, n_logged : np.ndarray, int
         uint32, pairs of gid and step of the recorded spikes of this rank, in order of step; their number.
+    flight, rings : Flight, Rings
+        As they are now, perhaps in larger arrays.
     """
     timespec = np.zeros(2, np.int64)
     ranges, model, gids, recorded = neurons.ranges, neurons.model, neurons.gids, neurons.recorded
@@ -141,6 +144,7 @@ def advance(
         change = t + 1
     n_logged = 0
     last = t + n_steps
+    has_plastic = plastic.kind_pre.shape[0] > 0
     mark = seconds(clock, timespec)
     while t < last:
         lags = min(interval, last - t)
@@ -158,6 +162,11 @@ def advance(
 
             # Deliver: the spikes of neurons that arrive at t.
             deliver(flat_input, connectome, history, t, min_delay, max_delay, scratch)
+            if has_plastic:
+                flight = take_in(
+                    flight, plastic, history, connectome.group_targets, connectome.block_group, t, min_delay
+                )  # fmt: skip
+                learn[0](flat_input, t, min_delay, plastic, flight, rings)
             now = seconds(clock, timespec)
             phases[DELIVER] += now - mark
             mark = now
@@ -181,6 +190,8 @@ def advance(
                     log[2 * n_logged] = gid
                     log[2 * n_logged + 1] = uint32(t)
                     n_logged += 1
+            if has_plastic:
+                rings = append_posts(rings, plastic, nearest, fired, n_fired, t)
             n_out += n_fired
             per_lag[lag] = n_fired
             now = seconds(clock, timespec)
@@ -196,7 +207,7 @@ def advance(
             collective, outgoing, n_out, per_lag, interval, cap
         )
         if status != 0:
-            return status, history, cap, log, n_logged
+            return status, history, cap, log, n_logged, flight, rings
         counts[WORDS_SENT] += n_sent
         counts[MESSAGES] += n_messages
         history = remember(
@@ -206,7 +217,7 @@ def advance(
         now = seconds(clock, timespec)
         phases[EXCHANGE] += now - mark
         mark = now
-    return 0, history, cap, log, n_logged
+    return 0, history, cap, log, n_logged, flight, rings
 
 
 @numba.njit(forceinline=True)

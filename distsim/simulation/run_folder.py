@@ -43,6 +43,17 @@ class Found:
     problems: tuple[str, ...]
 
 
+def simulated_config(config: Config, step: int, n_transient: int) -> Config:
+    """Return the config with the duration and the transient that were simulated: itself where it says so."""
+    settings, dt = config.simulation, config.simulation.dt
+    transient = min(step, n_transient)
+    duration = round((step - transient) * dt, 9)
+    if duration == settings.duration and transient == n_transient:
+        return config
+    settings = settings.model_copy(update={"duration": duration, "transient": round(transient * dt, 9)})
+    return config.model_copy(update={"simulation": settings})
+
+
 class RunFolder:
     """The folder of one run. Collective.
 

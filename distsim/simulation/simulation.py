@@ -21,8 +21,9 @@ from distsim.registry import partitioners
 from distsim.simulation import checkpoint, summary
 from distsim.simulation.clocks import Clocks
 from distsim.simulation.engine import Engine
+from distsim.simulation.learning import Weights
 from distsim.simulation.recording import Recording
-from distsim.simulation.run_folder import Found, RunFolder
+from distsim.simulation.run_folder import Found, RunFolder, simulated_config
 from distsim.simulation.states import chunk_steps, reports
 from distsim.simulation.stopping import Stopping
 
@@ -338,6 +339,13 @@ class Simulation:
             raise unknown("state", "population", population, self.network.populations)
         return self.engine.state(population, variable)
 
+    def weights(self, projection: str) -> Weights:
+        """Return the synapses of a plastic projection, by its name, onto this rank's neurons, as they are now.
+
+        A projection without a name is called ``"exc->exc"``; InputError for one that is not plastic.
+        """
+        return self.engine.learning.weights(projection, self.engine.step, self.engine.min_delay)
+
     def spikes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (times in ms, gids) of the spikes recorded on this rank and kept in memory, by time."""
         return self.recording.in_memory(self.config.simulation.dt)
@@ -378,15 +386,11 @@ class Simulation:
 
     def _write_config(self) -> None:
         """Let the config in the run folder tell what was simulated, also where a script chose the duration."""
-        settings = self.config.simulation
-        dt = settings.dt
-        transient = min(self.engine.step, self.n_transient)
-        duration = round((self.engine.step - transient) * dt, 9)
-        if duration != settings.duration or transient != self.n_transient:
-            settings = settings.model_copy(update={"duration": duration, "transient": round(transient * dt, 9)})
-            self.config = self.config.model_copy(update={"simulation": settings})
+        config = simulated_config(self.config, self.engine.step, self.n_transient)
+        if config is not self.config:
+            self.config = config
             if self.folder is not None:
-                self.folder.write_config(self.config)
+                self.folder.write_config(config)
 
     def __enter__(self) -> Simulation:
         return self

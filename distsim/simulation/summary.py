@@ -66,6 +66,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
     counts = ranks.sum(engine.tally.counts.copy())
     spikes = ranks.sum(engine.tally.spikes.copy())
     external, events = ranks.sum(engine.tally.external.copy()), ranks.sum(engine.synaptic_events())
+    updates = ranks.sum(engine.plasticity_updates())
     by_projection = ranks.sum(engine.local.n_synapses_by_projection.copy())
     phases = ranks.sum(engine.tally.seconds.copy()) / ranks.n_ranks
     clocks = dataclasses.astuple(simulation.clocks)
@@ -132,7 +133,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "spikes": int(spikes.sum()),
             "synaptic_events": int(events.sum()),
             "external_events": int(external.sum()),
-            "plasticity_updates": 0,
+            "plasticity_updates": int(updates.sum()),
             "bytes_sent": int(counts[WORDS_SENT]) * 4,
             "messages": int(counts[MESSAGES]),
         },
@@ -144,7 +145,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             }
             for i, name in enumerate(names)
         },
-        "counts_by_projection": _counts_by_projection(network, events, external),
+        "counts_by_projection": _counts_by_projection(network, events, external, updates),
         "rates_hz": {
             name: float(spikes[i]) / network.populations[name].size / (counted_ms / 1000.0) if counted_ms else None
             for i, name in enumerate(names)
@@ -182,7 +183,9 @@ def _by_name(network: Network, by_projection: np.ndarray) -> dict[str, int]:
     return {name: int(n) for name, p, n in pairs if p in spiking}
 
 
-def _counts_by_projection(network: Network, events: np.ndarray, external: np.ndarray) -> dict[str, dict[str, Any]]:
+def _counts_by_projection(
+    network: Network, events: np.ndarray, external: np.ndarray, updates: np.ndarray
+) -> dict[str, dict[str, Any]]:
     """Return events by projection: of synapses, whose spikes fired in the counted time, or of Poisson generators."""
     found: dict[str, dict[str, Any]] = {}
     for i, (name, p) in enumerate(zip(_names(network), network.projections, strict=True)):
@@ -191,5 +194,9 @@ def _counts_by_projection(network: Network, events: np.ndarray, external: np.nda
         if model == "poisson_generator":
             found[name] = {"kind": "external", "external_events": int(external[i])}
         elif model in ("neurons", "spike_generator"):
-            found[name] = {"kind": p.synapse, "from": model, "synaptic_events": int(events[i])}
+            found[name] = {
+                "kind": "plastic" if p.is_plastic else "static",
+                "from": model,
+                "synaptic_events": int(events[i]),
+            } | ({"synapse": p.synapse.model, "plasticity_updates": int(updates[i])} if p.is_plastic else {})
     return found

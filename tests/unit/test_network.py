@@ -110,7 +110,15 @@ MISTAKES = [
     ("projections.1.weight", "=J +", "network.projections.1.weight", "cannot compute"),
     ("projections.1.weight", "=1 / 0", "network.projections.1.weight", "cannot compute"),
     ("projections.1.receptor", "exc", "network.projections.1.receptor", "did you mean 'ex'"),
-    ("projections.1.synapse", "stdp", "network.projections.1.synapse", "static"),
+    ("projections.1.synapse", "stdp", "network.projections.1.synapse.model", "did you mean 'stdp_synapse'"),
+    ("projections.1.synapse", 3, "network.projections.1.synapse", "expected a mapping"),
+    ("projections.1.synapse", {"model": "static", "tau": 1}, "network.projections.1.synapse.tau", "expected none"),
+    ("projections.1.synapse", {"model": "stdp_synapse", "lamda": 1}, "network.projections.1.synapse", "'lambda'"),
+    ("projections.1.synapse", {"model": "stdp_synapse", "tau_plus": 0}, "network.projections.1.synapse.tau_plus",
+     "above 0 ms"),
+    ("projections.1.synapse", {"model": "stdp_synapse", "axonal_delay": 99.0},
+     "network.projections.1.synapse.axonal_delay", "less than the smallest delay"),
+    ("projections.0.synapse", "stdp_synapse", "network.projections.0.synapse", "a poisson_generator has a connection"),
     ("projections.1.delay", 0.01, "network.projections.1.delay", "one step of 0.1 ms"),
     ("projections.1.delay", -1, "network.projections.1.delay", "positive time"),
     ("projections.1.delay", {"uniform": [0.01, 0.05]}, "network.projections.1.delay", "one step"),
@@ -202,12 +210,13 @@ def test_scale_keeps_in_degrees(scale):
 
 def test_shipped_networks():
     """They load, and are what they say; the microcircuit to the last synapse."""
-    assert shipped() == ["brunel", "coba", "cuba", "microcircuit", "quickstart"]
+    assert shipped() == ["brunel", "coba", "cuba", "hpc_benchmark", "microcircuit", "quickstart"]
     sizes = {n: (r.n_neurons, r.n_synapses()) for n in shipped() if (r := load_config(n).network.resolved())}
     assert sizes["microcircuit"] == (77_169, 298_880_968)
     assert sizes["brunel"] == (12_500, 15_625_000)
     assert sizes["cuba"] == (4000, pytest.approx(320_000))
     assert sizes["coba"] == (4000, pytest.approx(320_000))
+    assert sizes["hpc_benchmark"] == (11_250, 126_562_500)
 
 
 def test_microcircuit_follows_the_paper():

@@ -1,0 +1,1 @@
+"""Synapse models: how weights change, one model to a file."""
