@@ -45,12 +45,16 @@ import numba
 import numpy as np
 
 from distsim.models.base import BLOCK, KERNEL, pick_up
+from distsim.models.exponential import exp
+
+
+{called}
 
 
 {step}
 
 step = numba.njit(forceinline=True, error_model="numpy")({function})
-
+{substep}
 
 @numba.njit(**KERNEL)
 def update(state, refractory, inputs, currents, first, last, constants, grids, spikes, n):
@@ -60,21 +64,41 @@ def update(state, refractory, inputs, currents, first, last, constants, grids, s
     for start in range(first, last, BLOCK):
         stop = min(start + BLOCK, last)
 {slices}
-        for i in range(stop - start):
-            {results}, spiked_ = step({arguments})
-{stores}
-            mask[i] = spiked_
+{loop}
         n = pick_up(mask, start, stop, spikes, n)
     return n
 '''
-SPECIAL = ("I", "refractory", "dt")
+ONE_STEP = """        for i in range(stop - start):
+            {results}, spiked_ = step({arguments})
+{stores}
+            mask[i] = spiked_"""
+# All neurons of a block take a part of the step before any takes the next: each part is vector code, in a function
+# of its own because the compiler would otherwise mingle the two loops.
+SUBSTEPS = """        mask[:] = 0
+        for part in range({substeps}):
+            substep(stop - start, part, part == {substeps} - 1, mask, {arrays}, {scalars})"""
+SUBSTEP = """
+
+@numba.njit(error_model="numpy")
+def substep(n, part, last_, mask, {arrays}, {scalars}):
+    # Advance the first n neurons by a part of the step.
+    arrives_ = I_.dtype.type(last_)
+    for i in range(n):
+        {results}, spiked_ = step({arguments})
+{stores}
+        mask[i] = spiked_
+"""
+INLINED = '@numba.njit(forceinline=True, error_model="numpy")\n'
+# Stands for the numbers of a step among the arguments of the functions that it calls, until all are known.
+NUMBERS = "numbers_"
+SPECIAL = ("I", "refractory", "dt", "spiked", "part")
 
 Derived = Callable[[dict[str, float], float], dict[str, float]]
 
 
 def neuron_model(
     *, parameters: dict[str, Any], state: dict[str, Any], receptors: dict[str, tuple[str, int]],
-    derived: Derived | None = None, name: str | None = None,
+    derived: Derived | None = None, name: str | None = None, substeps: int = 1,
 ) -> Callable[[Callable[..., Any]], NeuronModel]:  # fmt: skip
     """Make a neuron model of the decorated scalar step and register it under its name.
 
@@ -90,6 +114,10 @@ def neuron_model(
         ``derived(parameters, dt)`` returns further constants by name, computed once: propagators, steps.
     name : str, optional
         The function's name where not given.
+    substeps : int
+        How often the function is called in a step; `dt` is the whole step's. What arrives does so in the last of
+        them, ``refractory`` is what it was at the beginning of the step, and ``spiked`` says whether the neuron
+        has spiked in an earlier one, ``part`` which one it is.
 
     Raises
     ------
@@ -99,7 +127,7 @@ def neuron_model(
     """
 
     def decorated(function: Callable[..., Any]) -> NeuronModel:
-        model = Scalar(name or function.__name__, function, parameters, state, receptors, derived).model()
+        model = Scalar(name or function.__name__, function, parameters, state, receptors, derived, substeps).model()
         if not function.__module__.startswith("distsim.models."):
             models.add(model.declaration.name, model)
         return model
@@ -115,10 +143,16 @@ def _parameter(value: Any) -> Parameter:
 
 
 class _Literals(ast.NodeTransformer):
-    """Makes arguments of a step's numbers such as 0.5, in the state's type: else all were in double precision."""
+    """Makes arguments of a step's numbers such as 0.5, in the state's type: else all were in double precision.
 
-    def __init__(self) -> None:
+    And makes `math.exp` and `np.exp` the exponential that turns into vector code. The functions of the same file
+    that a step calls are taken along; they are given the same numbers.
+    """
+
+    def __init__(self, known: dict[str, Any]) -> None:
         self.values: dict[str, float] = {}
+        self.known = known
+        self.called: dict[str, ast.FunctionDef] = {}
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if type(node.value) is not float:
@@ -127,12 +161,38 @@ class _Literals(ast.NodeTransformer):
         self.values[name] = node.value
         return ast.Name(name, ast.Load())
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if ast.unparse(node.func) in ("math.exp", "np.exp", "numpy.exp"):
+            node.func = ast.Name("exp", ast.Load())
+        elif isinstance(node.func, ast.Name) and inspect.isfunction(self.known.get(node.func.id)):
+            name = node.func.id
+            if name not in self.called:
+                definition = ast.parse(textwrap.dedent(inspect.getsource(self.known[name]))).body[0]
+                assert isinstance(definition, ast.FunctionDef)
+                self.called[name] = definition
+                self.visit(definition)
+                # Those that it calls come before it.
+                self.called[name] = self.called.pop(name)
+            node.keywords.append(ast.keyword(None, ast.Name(NUMBERS, ast.Load())))
+        return node
+
+    def sources(self, step: ast.FunctionDef) -> tuple[str, str]:
+        """Return the source of the functions that the step calls, and of the step, with the numbers as arguments."""
+        texts = []
+        for definition in (*self.called.values(), step):
+            definition.args.args += [ast.arg(name) for name in self.values]
+            text = ast.unparse(ast.fix_missing_locations(definition))
+            texts.append(text.replace(f"**{NUMBERS}", ", ".join(self.values)))
+        return "\n\n\n".join(INLINED + text for text in texts[:-1]), texts[-1]
+
 
 class Scalar:
     """A scalar step and what is declared of it, checked; `model` makes the neuron model."""
 
     def __init__(self, name: str, function: Callable[..., Any], parameters: dict[str, Any], state: dict[str, Any],
-                 receptors: dict[str, tuple[str, int]], derived: Derived | None):  # fmt: skip
+                 receptors: dict[str, tuple[str, int]], derived: Derived | None, substeps: int = 1):  # fmt: skip
+        self.substeps = substeps
         self.name, self.function, self.derived = name, function, derived
         self.declaration = Declaration(
             name,
@@ -176,11 +236,10 @@ class Scalar:
                     wanted = ", ".join([*self.results, "spiked"])
                     raise InputError(f"{self.place}, line {line}", f"expected to return {wanted}; got {n} values")
         tree.decorator_list = []
-        literals = _Literals()
+        literals = _Literals(self.function.__globals__)
         tree = literals.visit(tree)
-        tree.args.args += [ast.arg(name) for name in literals.values]
         self.literals = literals.values
-        self.bare = ast.unparse(ast.fix_missing_locations(tree))
+        self.called, self.bare = literals.sources(tree)
 
     def constants(self, params: dict[str, float], dt: float) -> list[float]:
         """Return parameters, derived constants and dt, in the order of the generated loop."""
@@ -200,14 +259,34 @@ class Scalar:
 
         def argument(name: str) -> str:
             if name in self.receptors:
-                return f"grid_{name}_ * I_.dtype.type({name}_[i])"
+                arrived = f"grid_{name}_ * I_.dtype.type({name}_[i])"
+                return arrived if self.substeps == 1 else f"arrives_ * {arrived}"
+            if name == "spiked":
+                return "mask[i] != 0"
+            if name == "part":
+                return name
             return f"{name}_[i]" if name in self.declaration.state or name in ("I", "refractory") else f"{name}_"
 
+        results = ", ".join(f"new_{n}" for n in self.results)
+        arguments = ", ".join(argument(n) for n in (*self.arguments, *self.literals))
+        if self.substeps == 1:
+            stores = "\n".join(f"            {n}_[i] = new_{n}" for n in self.results)
+            loop, substep = ONE_STEP.format(results=results, arguments=arguments, stores=stores), ""
+        else:
+            kept = [f"        {n}_[i] = new_{n}" for n in self.declaration.state]
+            if "refractory" in self.results:
+                kept.append("        refractory_[i] = new_refractory if last_ else refractory_[i]")
+            arrays = ", ".join(f"{n}_" for n in [*self.declaration.state, *self.receptors, "refractory", "I"])
+            scalars = ", ".join(
+                [f"{n}_" for n in (*constants, *self.literals)] + [f"grid_{n}_" for n in self.receptors]
+            )
+            loop = SUBSTEPS.format(substeps=self.substeps, arrays=arrays, scalars=scalars)
+            substep = SUBSTEP.format(
+                arrays=arrays, scalars=scalars, results=results, arguments=arguments, stores="\n".join(kept)
+            )
         return LOOP.format(
-            step=self.bare, function=self.function.__name__, unpack="\n".join(unpack), slices="\n".join(slices),
-            results=", ".join(f"new_{n}" for n in self.results),
-            arguments=", ".join(argument(n) for n in (*self.arguments, *self.literals)),
-            stores="\n".join(f"            {n}_[i] = new_{n}" for n in self.results),
+            called=self.called, step=self.bare, function=self.function.__name__, unpack="\n".join(unpack), slices="\n".join(slices),
+            loop=loop, substep=substep,
         )  # fmt: skip
 
     def model(self) -> NeuronModel:

@@ -72,7 +72,8 @@ def population(p: Population, evaluate: Evaluate, place: str) -> tuple[dict[str,
             raise unknown(f"{place}.init", "state variable", name, declaration.state)
     for name, variable in declaration.state.items():
         # A neuron whose start is not given starts at rest.
-        default = params["E_L"] if name == "V_m" and "E_L" in params else variable.default
+        at_rest = name == "V_m" and "E_L" in params and declaration.parameters["E_L"].default == variable.default
+        default = params["E_L"] if at_rest else variable.default
         where = f"{place}.init.{name}"
         init[name] = distribution(evaluate(p.init.get(name, default), where), variable.unit, where)
     if p.weight_step is not None:

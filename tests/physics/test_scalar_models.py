@@ -17,17 +17,27 @@ REFERENCE = json.loads((Path(__file__).parent / "reference" / "more_neurons.json
 CASES = [(m, i) for m, cases in REFERENCE["cases"].items() for i in range(len(cases))]
 # Largest deviation of a trace from NEST's (mV, nS): the rounding of weights, in single precision that of the state,
 # which grows in the upstroke of Izhikevich's neuron.
+# Hodgkin & Huxley's flanks are as steep as 400 mV/ms: 0.15 mV are less than a thousandth of a millisecond.
 TOLERANCE = {
-    "float64": {"iaf_cond_exp": 3e-4, "izhikevich": 1e-5},
-    "float32": {"iaf_cond_exp": 1e-3, "izhikevich": 0.2},
-}
+    "float64": {"iaf_cond_exp": 3e-4, "iaf_cond_alpha": 3e-4, "izhikevich": 1e-5, "aeif_psc_exp": 0.1,
+                "aeif_cond_exp": 0.1, "hh_psc_alpha": 0.2, "mat2_psc_exp": 1e-5, "glif_psc": 1e-5},
+    "float32": {"iaf_cond_exp": 1e-3, "iaf_cond_alpha": 1e-3, "izhikevich": 0.2, "aeif_psc_exp": 0.1,
+                "aeif_cond_exp": 0.1, "hh_psc_alpha": 0.2, "mat2_psc_exp": 2e-4, "glif_psc": 2e-4},
+}  # fmt: skip
+# Above it AdEx is in its upstroke, which ends within microseconds: there the spike's time is compared.
+BELOW = {"aeif_psc_exp": -45.0, "aeif_cond_exp": -45.0}
 
 
 def simulated(model, case, precision):
     """Return traces and spike times of a stored case."""
     net = ds.Network("one")
     init = {"V_m": -65.0} if model == "izhikevich" else {}
-    neuron = net.population("neuron", 1, model, init=init, **case["params"])
+    params = {k: float(v) if isinstance(v, bool) else v for k, v in case["params"].items()}
+    if "tau_syn" in params:
+        params["tau_syn_ex"], params["tau_syn_in"] = params.pop("tau_syn")
+    neuron = net.population("neuron", 1, model, init=init, **params)
+    if model in REFERENCE["driven"]:
+        net.project(net.device("step", "dc_generator", amplitude=REFERENCE["driven"][model], start=5.0), neuron)
     for k, (times, weight) in enumerate(zip(REFERENCE["times"], case["weights"], strict=True)):
         source = net.device(f"source_{k}", "spike_generator", spike_times=times)
         net.project(source, neuron, weight=weight, delay=1.0)
@@ -48,7 +58,8 @@ def test_against_nest(model, i, precision):
     assert np.allclose(spikes, case["spikes"], atol=1e-9)
     for variable, values in traces.items():
         expected = np.array(case["traces"][variable])
-        assert np.abs(values - expected).max() < TOLERANCE[precision][model], variable
+        told = expected < BELOW.get(model, np.inf) if variable == "V_m" else np.full(expected.shape, True)
+        assert np.abs(values - expected)[told].max() < TOLERANCE[precision][model], variable
 
 
 @neuron_model(
@@ -126,7 +137,7 @@ def test_model_in_a_file_of_ones_own(ranks, distsim, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("(V_m, spikes, theta)", "(V_m, spikes, tau)", "unknown argument 'tau' (known: V_m, spikes, theta, I, refractory, dt)"),
+        ("(V_m, spikes, theta)", "(V_m, spikes, tau)", "unknown argument 'tau' (known: V_m, spikes, theta, I, refractory, dt, spiked, part)"),
         ("(V_m, spikes, theta)", "(spikes, theta)", "expected the state variable 'V_m' among the arguments"),
         ("V), spiked", "V), 0.0, spiked", "line 8: expected to return V_m, spiked; got 3 values"),
         ('"spikes": ("mV", 0)', '"theta": ("mV", 0)', "expected each name once, 'theta' is declared twice"),
@@ -164,6 +175,7 @@ def test_divergence_stops_all_ranks(ranks, tmp_path):
 
 def test_scalar_steps_are_listed():
     """Shipped models are known by name; the machinery is none of them."""
-    assert {"iaf_cond_exp", "izhikevich"} <= set(models.names()) and not {"scalar", "base"} & set(models.names())
+    assert {"iaf_cond_exp", "izhikevich", "glif_psc"} <= set(models.names())
+    assert not {"scalar", "base", "exponential"} & set(models.names())
     with pytest.raises(InputError, match="no such file"):
         models.get("nowhere/mine.py:x")

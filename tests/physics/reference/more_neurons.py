@@ -24,8 +24,54 @@ CASES = {
         ({"I_e": 10.0}, (5.0, -5.0)),
         ({"I_e": 10.0, "a": 0.1, "b": 0.2, "c": -65.0, "d": 2.0}, (8.0, -8.0)),
     ],
+    "iaf_cond_alpha": [
+        ({"I_e": 0.0}, (8.0, -5.0)),
+        ({"I_e": 400.0, "tau_syn_ex": 1.5}, (4.0, -5.0)),
+    ],
+    "aeif_psc_exp": [
+        ({"I_e": 700.0}, (200.0, -100.0)),
+        ({"I_e": 800.0, "t_ref": 1.5, "tau_syn_ex": 2.0, "b": 30.0}, (300.0, -200.0)),
+    ],
+    "aeif_cond_exp": [
+        ({"I_e": 0.0}, (60.0, -20.0)),
+        ({"I_e": 900.0, "tau_w": 80.0}, (20.0, -20.0)),
+        ({"I_e": 700.0, "t_ref": 2.0, "tau_syn_in": 8.0}, (30.0, -10.0)),
+    ],
+    "hh_psc_alpha": [
+        ({"I_e": 0.0}, (2000.0, -500.0)),
+        ({"I_e": 900.0}, (200.0, -500.0)),
+    ],
+    "mat2_psc_exp": [
+        ({"I_e": 0.0}, (900.0, -200.0)),
+        ({"I_e": 600.0, "t_ref": 4.0}, (300.0, -200.0)),
+    ],
+    "glif_psc": [
+        (level | {"tau_syn": [2.0, 4.0]}, (700.0, -300.0))
+        for level in (
+            {"spike_dependent_threshold": r, "after_spike_currents": asc, "adapting_threshold": a}
+            for r, asc, a in (
+                (False,) * 3,
+                (True, False, False),
+                (False, True, False),
+                (True, True, False),
+                (True,) * 3,
+            )
+        )
+    ],
 }
-RECORDED = {"iaf_cond_exp": ["V_m", "g_ex", "g_in"], "izhikevich": ["V_m", "U_m"]}
+# NEST's names of what is recorded.
+RECORDED = {
+    "iaf_cond_alpha": ["V_m", "g_ex", "g_in"],
+    "aeif_psc_exp": ["V_m", "w"],
+    "aeif_cond_exp": ["V_m", "w", "g_ex", "g_in"],
+    "hh_psc_alpha": ["V_m", "Act_m", "Inact_h", "Act_n"],
+    "mat2_psc_exp": ["V_m"],
+    "glif_psc": ["V_m", "threshold_spike", "threshold_voltage"],
+    "iaf_cond_exp": ["V_m", "g_ex", "g_in"],
+    "izhikevich": ["V_m", "U_m"],
+}
+# Where the current comes from a generator (pA).
+DRIVEN = {"glif_psc": 350.0}
 
 
 def main() -> None:
@@ -39,16 +85,23 @@ def main() -> None:
             # NEST's adaptive method as fine as it gets: its own error must not be what is compared with.
             fine = {"gsl_error_tol": 1e-12} if "gsl_error_tol" in nest.GetDefaults(model) else {}
             neuron = nest.Create(model, params=changed | ({"V_m": -65.0} if model == "izhikevich" else {}) | fine)
-            for times, weight in ((EXC, weak), (INH, strong)):
+            if model in DRIVEN:
+                # A step of current, which the model has no parameter for, as the generator gives it.
+                generator = nest.Create("dc_generator", params={"amplitude": DRIVEN[model], "start": 5.0})
+                nest.Connect(generator, neuron, syn_spec={"delay": 1.0})
+            for port, (times, weight) in enumerate(((EXC, weak), (INH, strong)), start=1):
                 source = nest.Create("spike_generator", params={"spike_times": times})
-                nest.Connect(source, neuron, syn_spec={"weight": weight, "delay": 1.0})
+                synapse = {"weight": weight, "delay": 1.0, "receptor_type": port if "tau_syn" in changed else 0}
+                nest.Connect(source, neuron, syn_spec=synapse)
             recorder = nest.Create("spike_recorder")
             nest.Connect(neuron, recorder)
             traces = record(neuron, DURATION, RECORDED[model])
+            # Seven places behind the point are more than anything is compared to.
+            traces = {variable: [round(value, 7) for value in values] for variable, values in traces.items()}
             spikes = [float(t) for t in recorder.get("events")["times"] if t <= DURATION + 1e-6]
             found[model].append({"params": changed, "weights": [weak, strong], "traces": traces, "spikes": spikes})
     data = {"simulator": f"NEST {nest.__version__}", "command": "python tests/physics/reference/more_neurons.py", "dt": DT,
-            "duration": DURATION, "times": [EXC, INH], "cases": found}  # fmt: skip
+            "duration": DURATION, "times": [EXC, INH], "driven": DRIVEN, "cases": found}  # fmt: skip
     (Path(__file__).parent / "more_neurons.json").write_text(json.dumps(data) + "\n")
 
 
