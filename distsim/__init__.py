@@ -22,7 +22,8 @@ _HOME = {
     "pairwise_bernoulli": "distsim.network", "exponential": "distsim.network", "lognormal": "distsim.network",
     "normal": "distsim.network", "uniform": "distsim.network", "load_config": "distsim.network.config",
     "Simulation": "distsim.simulation", "InputError": "distsim.errors", "communicator": "distsim.communication",
-    "neuron_model": "distsim.models.scalar", "synapse_model": "distsim.synapses.base",
+    "neuron_model": "distsim.models.scalar", "equations": "distsim.odes.model",
+    "synapse_model": "distsim.synapses.base",
     "Stopped": "distsim.errors", "open_run": "distsim.io", "read_spikes": "distsim.io",
 }  # fmt: skip
 __all__ = ["__version__", *_HOME]

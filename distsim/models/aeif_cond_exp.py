@@ -74,8 +74,8 @@ def derived(p: dict[str, float], dt: float) -> dict[str, float]:
     substeps=8,
 )
 def aeif_cond_exp(
-    V_m, w, g_ex, g_in, exc, inh, I, refractory, spiked, h, per_C, per_tau_w, per_Delta, g_L, E_L, V_th, Delta_T, V_peak,
-    V_reset, a, b, I_e, E_ex, E_in, half_ex, half_in, refractory_steps,
+    V_m, w, g_ex, g_in, exc, inh, I, refractory, spiked, h, per_C, per_tau_w, per_Delta, g_L, E_L, V_th, Delta_T,
+    V_peak, V_reset, a, b, I_e, E_ex, E_in, half_ex, half_in, refractory_steps,
 ):  # fmt: skip
     """Advance one neuron by an eighth of a step."""
     held = (refractory > 0) | (spiked & (refractory_steps > 0.0))

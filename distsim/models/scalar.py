@@ -27,6 +27,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,8 @@ def neuron_model(
     """
 
     def decorated(function: Callable[..., Any]) -> NeuronModel:
-        model = Scalar(name or function.__name__, function, parameters, state, receptors, derived, substeps).model()
-        if not function.__module__.startswith("distsim.models."):
-            models.add(model.declaration.name, model)
-        return model
+        step = Step.of(function, name or function.__name__)
+        return Scalar(name or function.__name__, step, parameters, state, receptors, derived, substeps).model()
 
     return decorated
 
@@ -187,13 +186,51 @@ class _Literals(ast.NodeTransformer):
         return "\n\n\n".join(INLINED + text for text in texts[:-1]), texts[-1]
 
 
+@dataclass(frozen=True)
+class Step:
+    """The source of a scalar step.
+
+    Attributes
+    ----------
+    name, source : str
+        Name and text of the function.
+    place : str
+        For messages: file, line and model.
+    line : int
+        Of the function in its file.
+    known : dict
+        What names mean where the function stands.
+    shipped : bool
+        Whether it is distsim's own, compiled when it is first used.
+    """
+
+    name: str
+    source: str
+    place: str
+    line: int
+    known: dict[str, Any]
+    shipped: bool = False
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], model: str) -> Step:
+        """Return a function's source."""
+        code = function.__code__
+        place = f"{Path(code.co_filename).name}:{code.co_firstlineno}: {model}"
+        try:
+            source = textwrap.dedent(inspect.getsource(function))
+        except OSError:
+            raise InputError(place, "expected a function in a file: its source is compiled") from None
+        shipped = function.__module__.startswith("distsim.models.")
+        return cls(function.__name__, source, place, code.co_firstlineno, function.__globals__, shipped)
+
+
 class Scalar:
     """A scalar step and what is declared of it, checked; `model` makes the neuron model."""
 
-    def __init__(self, name: str, function: Callable[..., Any], parameters: dict[str, Any], state: dict[str, Any],
+    def __init__(self, name: str, step: Step, parameters: dict[str, Any], state: dict[str, Any],
                  receptors: dict[str, tuple[str, int]], derived: Derived | None, substeps: int = 1):  # fmt: skip
         self.substeps = substeps
-        self.name, self.function, self.derived = name, function, derived
+        self.name, self.step, self.place, self.derived = name, step, step.place, derived
         self.declaration = Declaration(
             name,
             parameters={n: _parameter(v) for n, v in parameters.items()},
@@ -201,12 +238,6 @@ class Scalar:
             receptors=tuple(Receptor(n, unit, sign) for n, (unit, sign) in receptors.items()),
         )
         self.receptors = list(receptors)
-        code = function.__code__
-        self.place = f"{Path(code.co_filename).name}:{code.co_firstlineno}: {name}"
-        try:
-            self.source = textwrap.dedent(inspect.getsource(function))
-        except OSError:
-            raise InputError(self.place, "expected a function in a file: its source is compiled") from None
         self.defaults = {n: p.default for n, p in self.declaration.parameters.items()}
         self.more = list(derived(self.defaults, 0.1)) if derived is not None else []
         self._check()
@@ -218,7 +249,9 @@ class Scalar:
         for name in known:
             if known.count(name) > 1:
                 raise InputError(self.place, f"expected each name once, '{name}' is declared twice")
-        self.arguments = list(inspect.signature(self.function).parameters)
+        tree = ast.parse(self.step.source).body[0]
+        assert isinstance(tree, ast.FunctionDef)
+        self.arguments = [argument.arg for argument in tree.args.args]
         for name in self.arguments:
             if name not in known:
                 raise InputError(self.place, f"unknown argument '{name}' (known: {', '.join(known)})")
@@ -226,17 +259,15 @@ class Scalar:
         missing = [name for name in self.declaration.state if name not in self.arguments]
         if missing:
             raise InputError(self.place, f"expected the state variable '{missing[0]}' among the arguments")
-        tree = ast.parse(self.source).body[0]
-        assert isinstance(tree, ast.FunctionDef)
         for node in ast.walk(tree):
             if isinstance(node, ast.Return):
                 n = len(node.value.elts) if isinstance(node.value, ast.Tuple) else 1
                 if n != len(self.results) + 1:
-                    line = self.function.__code__.co_firstlineno + node.lineno - 1
+                    line = self.step.line + node.lineno - 1
                     wanted = ", ".join([*self.results, "spiked"])
                     raise InputError(f"{self.place}, line {line}", f"expected to return {wanted}; got {n} values")
         tree.decorator_list = []
-        literals = _Literals(self.function.__globals__)
+        literals = _Literals(self.step.known)
         tree = literals.visit(tree)
         self.literals = literals.values
         self.called, self.bare = literals.sources(tree)
@@ -285,16 +316,18 @@ class Scalar:
                 arrays=arrays, scalars=scalars, results=results, arguments=arguments, stores="\n".join(kept)
             )
         return LOOP.format(
-            called=self.called, step=self.bare, function=self.function.__name__, unpack="\n".join(unpack), slices="\n".join(slices),
-            loop=loop, substep=substep,
+            called=self.called, step=self.bare, function=self.step.name, unpack="\n".join(unpack),
+            slices="\n".join(slices), loop=loop, substep=substep,
         )  # fmt: skip
 
     def model(self) -> NeuronModel:
-        """Return the neuron model; its loop is compiled when it is first used."""
+        """Return the neuron model; a user's is registered and compiled now, a shipped one's when it is used."""
         module = _module(self.name, self.generated())
-        if not self.function.__module__.startswith("distsim.models."):
+        model = NeuronModel(self.declaration, self.constants, module.step, module.update, lambda params: {}, True)
+        if not self.step.shipped:
             self._compile(module)
-        return NeuronModel(self.declaration, self.constants, module.step, module.update, lambda params: {}, True)
+            models.add(self.name, model)
+        return model
 
     def _compile(self, module: Any) -> None:
         """Compile a user's loop now, before any work: what cannot be compiled is told with its function."""

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     {"errors", "units", "registry", "rng", "timers", "power"},
     {"network"},
-    {"models", "devices", "synapses"},
+    {"models", "devices", "synapses", "odes"},
     {"communication", "partitioners", "io"},
     {"construction"},
     {"simulation", "scaling"},
