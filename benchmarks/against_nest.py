@@ -3,6 +3,7 @@
     pip install 'distsim[nest,mpi]'
     python benchmarks/against_nest.py brunel --json brunel.json
     python benchmarks/against_nest.py microcircuit            # 16 GB of memory for NEST, some 6 minutes
+    python benchmarks/against_nest.py hpc_benchmark --transient 50 --duration 250
 
 distsim runs before and after NEST (`--repeats` times each), so that a change of the machine's speed shows as spread;
 ratios are of the medians. NEST runs in its own process with as many threads as distsim has ranks. Both record all
@@ -58,7 +59,7 @@ def run_distsim(network: str, args: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Run the command line; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", choices=["microcircuit", "brunel"])
+    parser.add_argument("network", choices=["microcircuit", "brunel", "hpc_benchmark"])
     parser.add_argument("--ranks", type=int, default=2, help="ranks of distsim and threads of NEST")
     parser.add_argument("--transient", type=float, default=500.0)
     parser.add_argument("--duration", type=float, default=1000.0)

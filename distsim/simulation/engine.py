@@ -164,7 +164,7 @@ class Engine:
                 self.step, n_steps, self.min_delay, self.min_delay, self.max_delay, self.updates, self.neurons,
                 self.connectome, self.history, self.sources, self.drives, self.currents, self.probes,
                 self.collective, self.cap, self.log, self.tally, self.scratch, self.clock, self.learn,
-                learning.plastic, learning.nearest, learning.flight, learning.rings,
+                learning.plastic, learning.flight, learning.rings,
             )  # fmt: skip
         if status != 0:
             raise RuntimeError(f"MPI_Allgather failed with code {status}")

@@ -71,8 +71,6 @@ class Learning:
         Their models, each once.
     plastic, flight, rings
         See `distsim.simulation.plasticity`.
-    nearest : np.ndarray
-        uint8 [n_parts, n_traces], traces of targets that a spike sets to one.
     """
 
     def __init__(self, network: Network, local: LocalNetwork, dt: float):
@@ -83,12 +81,10 @@ class Learning:
         for _, p in self.projections:
             if (model := synapses.get(p.synapse.model)) not in self.models:
                 self.models.append(model)
-        n_parts = len(local.plastic.parts)
         self.first_sender = np.cumsum([0, *(len(p.pre) for _, p in self.projections)])
         # At least one trace, so that shapes do not depend on the models; the release takes two.
         n_pre = max([1, *(len(m.pre) + 2 * m.short_term for m in self.models)])
         n_post = max([1, *(len(m.post) for m in self.models)])
-        self.nearest = np.zeros((n_parts, n_post), np.uint8)
         self.plastic = self._plastic(n_pre, n_post)
         n_targets = sum(part.n_targets for part in local.plastic.parts)
         self.rings = Rings(
@@ -111,6 +107,7 @@ class Learning:
         found, parts, dt = self.local.plastic, self.local.plastic.parts, self.dt
         rows, constants, ring_first, state_first, ends_first = [], [], 0, 0, 0
         state, rate_post = [np.empty(0, np.float32)], np.zeros((len(parts), n_post), np.float32)
+        nearest = np.zeros((len(parts), n_post), np.uint8)
         numbers = [number for number, _ in self.projections]
         for i, part in enumerate(parts):
             k = numbers.index(part.number)
@@ -121,7 +118,7 @@ class Learning:
             constants.append([low, high, 1.0 / grid, *model.constants(params, dt).values()])
             for j, trace in enumerate(model.post):
                 rate_post[i, j] = _rate(params[trace.tau], dt)
-                self.nearest[i, j] = trace.nearest
+                nearest[i, j] = trace.nearest
             np.clip(
                 found.weight[part.first : part.first + part.n],
                 low,
@@ -152,7 +149,8 @@ class Learning:
             target=found.target, weight=found.weight, pointer=np.zeros(found.target.shape[0], np.uint16),
             state=np.concatenate(state), stride=np.array([p.n for p in parts], np.int64),
             ends=np.concatenate([np.empty(0, np.uint32), *(p.ends.reshape(-1) for p in parts)]),
-            rate_post=rate_post, rate_pre=rate_pre, kind_pre=kind_pre, block_first=block_first, senders=senders,
+            nearest=nearest, rate_post=rate_post, rate_pre=rate_pre, kind_pre=kind_pre, block_first=block_first,
+            senders=senders,
             last=last, trace=trace, release=release, every=np.array([every], np.int64),
             read_until=np.full(len(parts), 2 * NEVER, np.int64), updates=np.zeros(len(self.projections), np.int64),
             fault=np.full(4, -1, np.int64), modulated=modulated,

@@ -113,7 +113,7 @@ class Tally(NamedTuple):
 @numba.njit(cache=True, error_model="numpy")
 def advance(
     t, n_steps, interval, min_delay, max_delay, updates, neurons, connectome, history, sources, drives,
-    current_net, probes, collective, cap, log, tally, scratch, clock, learn, plastic, nearest, flight, rings,
+    current_net, probes, collective, cap, log, tally, scratch, clock, learn, plastic, flight, rings,
 ):  # fmt: skip
     """Advance this rank by n_steps from step t. Collective.
 
@@ -191,7 +191,7 @@ def advance(
                     log[2 * n_logged + 1] = uint32(t)
                     n_logged += 1
             if has_plastic:
-                rings = append_posts(rings, plastic, nearest, fired, n_fired, t)
+                rings = append_posts(rings, plastic, fired, n_fired, t)
             n_out += n_fired
             per_lag[lag] = n_fired
             now = seconds(clock, timespec)

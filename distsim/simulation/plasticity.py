@@ -45,6 +45,8 @@ class Plastic(NamedTuple):
         int64 [n_parts], synapses of a part.
     ends : np.ndarray
         uint32, ends of segments relative to their part's first synapse.
+    nearest : np.ndarray
+        uint8 [n_parts, n_traces], traces of targets that a spike sets to one.
     rate_post, rate_pre : np.ndarray
         float32 [n_parts or n_projections, n_traces], decay of traces as a power of two per step.
     kind_pre : np.ndarray
@@ -81,6 +83,7 @@ class Plastic(NamedTuple):
     state: np.ndarray
     stride: np.ndarray
     ends: np.ndarray
+    nearest: np.ndarray
     rate_post: np.ndarray
     rate_pre: np.ndarray
     kind_pre: np.ndarray
@@ -242,7 +245,7 @@ def _room_in_flight(flight, step, n_new):
 
 
 @numba.njit(error_model="numpy")
-def append_posts(rings, net, nearest, fired, n_fired, t):
+def append_posts(rings, net, fired, n_fired, t):
     """Append the spikes of step t to the rings of their neurons."""
     for p in range(net.part.shape[0]):
         first, n_targets, ring_first = net.part[p, 13], net.part[p, 5], net.part[p, 4]
@@ -263,7 +266,7 @@ def append_posts(rings, net, nearest, fired, n_fired, t):
             gap = float32(min(t - np.int64(rings.step[before]), 1 << 30))
             for k in range(rings.trace.shape[0]):
                 value = rings.trace[k, before]
-                value = float32(1) if nearest[p, k] else value + float32(1)
+                value = float32(1) if net.nearest[p, k] else value + float32(1)
                 rings.trace[k, place] = value * exp2(-gap * net.rate_post[p, k])
             rings.step[place] = t
             rings.n_posts[at] = q + 1
