@@ -7,12 +7,13 @@ import numpy as np
 from distsim.construction.columns import TARGET_BLOCK_BITS
 from distsim.construction.kernels import BLOCK
 from distsim.construction.sources import source_groups
-from distsim.network import Network
-from distsim.registry import models
+from distsim.network import Network, Projection
+from distsim.registry import models, synapses
 
 # A process with the interpreter, numba's compiled code and libraries, before any network (measured).
 BYTES_OF_PROCESS = 210e6
 BYTES_OF_SYNAPSE = 4
+BYTES_OF_PLASTIC_SYNAPSE = 8
 
 
 def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
@@ -34,7 +35,9 @@ def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
     """
     n_local = -(-network.n_neurons // n_ranks)
     n_target_blocks = -(-n_local >> TARGET_BLOCK_BITS) or 1
-    synapses = BYTES_OF_SYNAPSE * network.n_synapses() / n_ranks
+    n_plastic = sum(p.rule.n_synapses(len(p.pre), len(p.post)) for p in network.spiking() if p.is_plastic)
+    more = (BYTES_OF_PLASTIC_SYNAPSE - BYTES_OF_SYNAPSE) * n_plastic + sum(_state_bytes(p) for p in network.spiking())
+    synapses = (BYTES_OF_SYNAPSE * network.n_synapses() + more) / n_ranks
     groups = source_groups(network, dt)
     index = sum(4.0 * len(g.planes) * n_target_blocks * g.size * g.n_delays for g in groups.values())
     n_state = max(len(models.get(p.model).declaration.state) for p in network.populations.values())
@@ -55,6 +58,12 @@ def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
         "process": BYTES_OF_PROCESS,
     }
     return found | {"total": float(np.sum(list(found.values())))}
+
+
+def _state_bytes(p: Projection) -> float:
+    """Return the bytes of what a projection's synapses have besides their weights."""
+    n_variables = len(synapses.get(p.synapse.model).state) if p.is_plastic else 0
+    return 4.0 * n_variables * p.rule.n_synapses(len(p.pre), len(p.post))
 
 
 def expected_rates(network: Network) -> dict[str, float]:

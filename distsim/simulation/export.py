@@ -28,11 +28,15 @@ def export_sonata(config: Config, folder: Path) -> None:
     Raises
     ------
     InputError
-        Where the folder exists.
+        Where the folder exists, and where weights learn.
     """
     if folder.exists():
         raise InputError(str(folder), "expected a new folder for the export, this one exists")
     settings, network = config.simulation, config.network.resolved()
+    for i, p in enumerate(network.projections):
+        if p.is_plastic:
+            place = f"network.projections.{i}.synapse"
+            raise InputError(place, f"expected 'static': SONATA's edges have no word for {p.synapse.model}")
     partition = partitioners.get("block").partition(network, 1)
     local = build(network, partition, 0, dt=settings.dt, seed=settings.seed)
     nodes = [

@@ -12,11 +12,19 @@ from distsim.simulation.simulation import Simulation
 def warm(config: Config) -> None:
     """Simulate a handful of neurons of the config's models, so that numba keeps the compiled code."""
     net = Network("warm")
-    for model in sorted({p.model for p in config.network.resolved().populations.values()}):
+    resolved = config.network.resolved()
+    for model in sorted({p.model for p in resolved.populations.values()}):
         neurons = net.population(model, 20, model)
         unit = models.get(model).declaration.receptors[0].unit
         net.poisson(neurons, rate=10_000.0, weight=1.0 if unit == "mV" else 50.0)
         for rule in (fixed_indegree(2), pairwise_bernoulli(0.1)):
             net.project(neurons, neurons, rule, weight=normal(1.0, 0.1), delay=uniform(1.0, 2.0))
+    # The learning is compiled for the synapse models that a network has, in their order.
+    for projection in resolved.projections:
+        if projection.is_plastic:
+            synapse = {"model": projection.synapse.model}
+            if projection.synapse.transmitter is not None:
+                synapse["transmitter"] = neurons.slices[0].name
+            net.project(neurons, neurons, fixed_indegree(2), weight=1.0, delay=1.0, synapse=synapse)
     settings = config.simulation
     Simulation(net, precision=settings.precision, communicator=SerialCommunicator()).run(2.0)

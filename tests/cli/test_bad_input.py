@@ -6,7 +6,10 @@ import pytest
 
 # (arguments, fragments of the line)
 CASES = [
-    (("nothing",), ("nothing", "known: brunel, coba, cuba, hpc_benchmark, microcircuit, quickstart")),
+    (
+        ("nothing",),
+        ("nothing", "known: brunel, coba, cuba, hpc_benchmark, microcircuit, quickstart, song2000, vogels2011"),
+    ),
     (("quickstrat",), ("did you mean 'quickstart'?",)),
     (("missing/net.yaml",), ("missing/net.yaml", "no such file")),
     (("quickstart", "--set", "simulation.durration=3"), ("simulation.durration", "did you mean 'duration'?")),

@@ -210,7 +210,16 @@ def test_scale_keeps_in_degrees(scale):
 
 def test_shipped_networks():
     """They load, and are what they say; the microcircuit to the last synapse."""
-    assert shipped() == ["brunel", "coba", "cuba", "hpc_benchmark", "microcircuit", "quickstart"]
+    assert shipped() == [
+        "brunel",
+        "coba",
+        "cuba",
+        "hpc_benchmark",
+        "microcircuit",
+        "quickstart",
+        "song2000",
+        "vogels2011",
+    ]
     sizes = {n: (r.n_neurons, r.n_synapses()) for n in shipped() if (r := load_config(n).network.resolved())}
     assert sizes["microcircuit"] == (77_169, 298_880_968)
     assert sizes["brunel"] == (12_500, 15_625_000)
