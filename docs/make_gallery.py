@@ -155,7 +155,7 @@ def main() -> None:
     synapses_figure(rules)
     page = [
         "# Gallery of models", "", "Made by `python docs/make_gallery.py` from the models themselves.", "",
-        "## Neurons", "", "Membrane potential (blue, mV) and spikes (red), a step of current from 20 to 170 ms; default "
+        "## Neurons", "", "Membrane potential (blue, mV) and spikes (red), current from 20 to 170 ms; default "
         "parameters, glif_psc at level 5.", "", "![](images/neurons.png)", "",
     ]  # fmt: skip
     for name in neurons:
