@@ -56,15 +56,19 @@ def iaf_cond_exp(
     """Advance one neuron by one step."""
     ex_half, in_half = g_ex * half_ex, g_in * half_in
     ex_end, in_end = ex_half * half_ex, in_half * half_in
-    current = I_e + I
-    k1 = (-g_L * (V_m - E_L) - g_ex * (V_m - E_ex) - g_in * (V_m - E_in) + current) * per_C
-    V = V_m + 0.5 * dt * k1
-    k2 = (-g_L * (V - E_L) - ex_half * (V - E_ex) - in_half * (V - E_in) + current) * per_C
-    V = V_m + 0.5 * dt * k2
-    k3 = (-g_L * (V - E_L) - ex_half * (V - E_ex) - in_half * (V - E_in) + current) * per_C
-    V = V_m + dt * k3
-    k4 = (-g_L * (V - E_L) - ex_end * (V - E_ex) - in_end * (V - E_in) + current) * per_C
-    V = V_m + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+    # dV/dt = driven - rate V at the beginning, the middle and the end of the step; the k are increments over it.
+    per_step = dt * per_C
+    steady, x, y = (g_L * E_L + I_e + I) * per_step, g_ex * per_step, g_in * per_step
+    driven, rate = steady + x * E_ex + y * E_in, (g_L * per_step + x) + y
+    x, y = x * half_ex, y * half_in
+    driven_half, rate_half = steady + x * E_ex + y * E_in, (g_L * per_step + x) + y
+    x, y = x * half_ex, y * half_in
+    driven_end, rate_end = steady + x * E_ex + y * E_in, (g_L * per_step + x) + y
+    k1 = driven - rate * V_m
+    k2 = driven_half - rate_half * (V_m + 0.5 * k1)
+    k3 = driven_half - rate_half * (V_m + 0.5 * k2)
+    k4 = driven_end - rate_end * (V_m + k3)
+    V = V_m + 1.0 / 6.0 * (k1 + k4 + 2.0 * (k2 + k3))
     V = V_reset if refractory > 0 else V
     spiked = refractory == 0 and V_th <= V
     V = V_reset if spiked else V

@@ -46,7 +46,7 @@ import numba
 import numpy as np
 
 from distsim.models.base import BLOCK, KERNEL, pick_up
-from distsim.models.exponential import exp
+from distsim.models.arithmetic import exp, fused
 
 
 {called}
@@ -144,8 +144,8 @@ def _parameter(value: Any) -> Parameter:
 class _Literals(ast.NodeTransformer):
     """Makes arguments of a step's numbers such as 0.5, in the state's type: else all were in double precision.
 
-    And makes `math.exp` and `np.exp` the exponential that turns into vector code. The functions of the same file
-    that a step calls are taken along; they are given the same numbers.
+    And makes `math.exp` and `np.exp` the exponential that turns into vector code, and of a product and a sum one
+    operation. The functions of the same file that a step calls are taken along; they are given the same numbers.
     """
 
     def __init__(self, known: dict[str, Any]) -> None:
@@ -176,6 +176,18 @@ class _Literals(ast.NodeTransformer):
             node.keywords.append(ast.keyword(None, ast.Name(NUMBERS, ast.Load())))
         return node
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        return _fused(node.left, node.op, node.right) or node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.target, ast.Name):
+            value = _fused(ast.Name(node.target.id, ast.Load()), node.op, node.value)
+            if value is not None:
+                return ast.Assign([node.target], value)
+        return node
+
     def sources(self, step: ast.FunctionDef) -> tuple[str, str]:
         """Return the source of the functions that the step calls, and of the step, with the numbers as arguments."""
         texts = []
@@ -184,6 +196,20 @@ class _Literals(ast.NodeTransformer):
             text = ast.unparse(ast.fix_missing_locations(definition))
             texts.append(text.replace(f"**{NUMBERS}", ", ".join(self.values)))
         return "\n\n\n".join(INLINED + text for text in texts[:-1]), texts[-1]
+
+
+def _fused(left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr | None:
+    """Return a b + c, a b - c or c - a b as one operation, or None where it is no such thing."""
+    if not isinstance(op, ast.Add | ast.Sub):
+        return None
+    minus = isinstance(op, ast.Sub)
+    if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mult):
+        a, b, c = left.left, left.right, ast.UnaryOp(ast.USub(), right) if minus else right
+    elif isinstance(right, ast.BinOp) and isinstance(right.op, ast.Mult):
+        a, b, c = ast.UnaryOp(ast.USub(), right.left) if minus else right.left, right.right, left
+    else:
+        return None
+    return ast.Call(ast.Name("fused", ast.Load()), [a, b, c], [])
 
 
 @dataclass(frozen=True)

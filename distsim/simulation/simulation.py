@@ -29,9 +29,10 @@ from distsim.simulation.stopping import Stopping
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 
-# Biological time (ms) between two looks at recordings, progress and signals.
-CHUNK_MS = 10.0
-# Wall time of such a chunk above which the next one is shorter.
+# Biological time (ms) between the first two looks at recordings, progress and signals, and the longest: a look
+# costs what a small network needs for many steps.
+FIRST_CHUNK_MS, CHUNK_MS = 10.0, 200.0
+# Wall time of a chunk above which the next one is shorter; below half of it the next one is longer.
 CHUNK_SECONDS = 0.5
 # Wall time between two writings of progress.json.
 TELL_SECONDS = 2.0
@@ -200,7 +201,7 @@ class Simulation:
         if engine.step + n_steps > LARGEST_STEP:
             raise InputError("duration", f"expected at most {LARGEST_STEP} steps in all")
         first, last = engine.step, engine.step + n_steps
-        chunk = self.largest_chunk
+        chunk = min(self.largest_chunk, max(1, round(FIRST_CHUNK_MS / dt)))
         self._counting_since = (engine.step, int(engine.tally.spikes.sum()))
         begin = time.perf_counter()
         while engine.step < last:
@@ -210,8 +211,13 @@ class Simulation:
             if self.folder is not None:
                 self._tell(details, last * dt)
                 longest = self._attend(seconds, last)
-                # Ranks answer a signal within a second or so, however large the network.
-                chunk = max(1, chunk // 2) if longest > CHUNK_SECONDS else min(2 * chunk, self.largest_chunk)
+            else:
+                longest = float(self.ranks.largest(np.array([seconds]))[0])
+            # Ranks answer a signal within a second or so, however large the network.
+            if longest > CHUNK_SECONDS:
+                chunk = max(1, chunk // 2)
+            elif longest < CHUNK_SECONDS / 2:
+                chunk = min(2 * chunk, self.largest_chunk)
         self.clocks.run += time.perf_counter() - begin
 
     def _chunk_end(self, chunk: int, last: int) -> int:
