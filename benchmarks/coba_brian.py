@@ -50,7 +50,7 @@ def main() -> None:
     b.run(args.duration * ms)
     found = {
         "brian2_version": b.__version__,
-        "wall_seconds_per_second": float(b.device._last_run_time) / (1e-3 * args.duration),
+        "seconds_per_second": float(b.device._last_run_time) / (1e-3 * args.duration),
         "rate_hz": spikes.num_spikes / 4000 / (1e-3 * args.duration),
     }
     print(json.dumps(found))
