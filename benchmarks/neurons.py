@@ -80,7 +80,10 @@ def main() -> None:
     rows = {}
     for model in args.models:
         found, rate = nanoseconds(model, args.repeats)
-        nest, brian = peer(args.nest_python, "neurons_nest.py", model), peer(args.brian_python, "neurons_brian.py", model)
+        nest, brian = (
+            peer(args.nest_python, "neurons_nest.py", model),
+            peer(args.brian_python, "neurons_brian.py", model),
+        )
         cells = [f"{x:.1f}" if x is not None else "" for p in (nest, brian) for x in (p.get("ns"), p.get("rate_hz"))]
         table.add_row(model, f"{np.median(found):.2f}", f"{min(found):.2f} - {max(found):.2f}", f"{rate:.1f}", *cells)
         rows[model] = {"ns": found, "rate_hz": rate, "nest": nest, "brian2": brian}

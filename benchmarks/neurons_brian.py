@@ -40,7 +40,11 @@ dyi/dt = -yi/(2*ms) : amp
 dii/dt = yi/ms - ii/(2*ms) : amp
 """
 MODELS = {
-    "aeif_cond_exp": (AEIF, {"threshold": "v > 0*mV", "reset": "v = -60*mV; w += 80.5*pA", "refractory": "False"}, -70.6),
+    "aeif_cond_exp": (
+        AEIF,
+        {"threshold": "v > 0*mV", "reset": "v = -60*mV; w += 80.5*pA", "refractory": "False"},
+        -70.6,
+    ),
     "iaf_cond_exp": (IAF, {"threshold": "v > -55*mV", "reset": "v = -60*mV", "refractory": 2 * ms}, -70.0),
     "hh_psc_alpha": (HH, {"threshold": "v > 0*mV", "refractory": "v > 0*mV"}, -65.0),
 }

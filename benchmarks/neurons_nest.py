@@ -1,6 +1,6 @@
 """Neurons without synapses in NEST: one line of JSON with ns per neuron and step on one thread.
 
-    python benchmarks/neurons_nest.py aeif_cond_exp --current 700
+python benchmarks/neurons_nest.py aeif_cond_exp --current 700
 """
 
 import argparse

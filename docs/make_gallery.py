@@ -63,12 +63,14 @@ def neurons_figure(names: list[str]) -> None:
     figure.savefig(HERE / "images" / "neurons.png", dpi=90)
 
 
-def change(model: str, difference: float, repeats: int = 20) -> float:
-    """Return a weight's relative change by pairs, the target's spike `difference` ms after the source's arrival."""
+def changes(model: str, differences: np.ndarray, repeats: int = 20) -> np.ndarray:
+    """Return a weight's relative change by pairs, for every time (ms) from the source's arrival to the target's spike."""
     net = ds.Network("pairs")
-    neuron = net.population("neuron", 1, "iaf_psc_delta", V_th=5.0, E_L=0.0, V_reset=0.0, t_ref=0.5)
+    n = len(differences)
+    neurons = net.population("neurons", n, "iaf_psc_delta", V_th=5.0, E_L=0.0, V_reset=0.0, t_ref=0.5)
     starts = [1000.0 * k + 200.0 for k in range(repeats)]
-    drive = net.device("drive", "spike_generator", spike_times=[round(t + difference - 1.0, 1) for t in starts])
+    times = [[round(t + d - 1.0, 1) for t in starts] for d in differences]
+    drive = net.device("drive", "spike_generator", size=n, spike_times=times)
     source = net.device("source", "spike_generator", spike_times=[round(t - 0.1, 1) for t in starts])
     synapse: dict[str, Any] = {"model": model}
     parameters = synapses.get(model).parameters
@@ -85,11 +87,15 @@ def change(model: str, difference: float, repeats: int = 20) -> float:
     if "mu" in parameters:
         synapse["lambda"] = parameters["lambda"].default * scale ** (1.0 - parameters["mu"].default)
         synapse["alpha"] = parameters["alpha"].default * scale ** (parameters["mu"].default - 1.0) / 20.0
-    net.project(drive, neuron, weight=10.0, delay=1.0)
-    net.project(source, neuron, weight=1e-3, delay=0.1, synapse=synapse, name="plastic")
+    if "tau_rate" in parameters:
+        # Scaling alone would be a line.
+        synapse |= {"A_plus": 0.005 * 1e-3, "A_minus": 0.005}
+    net.project(drive, neurons, "one_to_one", weight=10.0, delay=1.0)
+    net.project(source, neurons, weight=1e-3, delay=0.1, synapse=synapse, name="plastic")
     sim = ds.Simulation(net)
     sim.run(starts[-1] + 1500.0)
-    return float(sim.weights("plastic").weight[0]) / 1e-3 - 1.0
+    found = sim.weights("plastic")
+    return found.weight[np.argsort(found.target)] / 1e-3 - 1.0
 
 
 def releases(model: str) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +124,7 @@ def synapses_figure(names: list[str]) -> None:
             axis.set_xlabel("ms; spikes at 20 Hz, and one at 1200 ms", fontsize=8)
             axis.set_ylabel("current (pA)", fontsize=8)
             continue
-        found = np.array([100.0 * change(name, d) for d in differences])
+        found = 100.0 * changes(name, differences)
         for side in (differences < 0, differences > 0):
             axis.plot(differences[side], found[side], "o-", ms=3, lw=0.9, color="#1f5f8b")
         axis.axhline(0.0, color="0.7", lw=0.6)

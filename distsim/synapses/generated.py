@@ -50,7 +50,8 @@ def segment(rule, {SEGMENT}):
 def _rule(k: int, model: SynapseModel, names: list[str]) -> str:
     """Return the functions of one model."""
     pre_names, post_names = [t.name for t in model.pre], [t.name for t in model.post]
-    unpack = [f"    {n} = c[{i}]" for i, n in enumerate([*COMMON, *names])]
+    # A parameter may be called as something is here: rate, n, c.
+    unpack = [f"    {n} = c[{i}]" for i, n in enumerate([*COMMON, *(f"p_{n}" for n in names)])]
     results = ["new_w", *(f"new_{n}" for n in model.state)]
     state = list(model.state)
 
@@ -59,7 +60,8 @@ def _rule(k: int, model: SynapseModel, names: list[str]) -> str:
         if step is None:
             return ", ".join(["w[j]", *(f"{n}_[j]" for n in state)])
         given = [
-            "w[j]" if a == "w" else f"{a}_[j]" if a in state else f"{a}_now" if a in (*pre_names, *post_names) else a
+            "w[j]" if a == "w" else f"{a}_[j]" if a in state
+            else f"{a}_now" if a in (*pre_names, *post_names) else f"p_{a}"
             for a in step.arguments
         ]  # fmt: skip
         return f"{which}_{k}({', '.join(given)})"

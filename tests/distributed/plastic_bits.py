@@ -35,7 +35,8 @@ def network() -> ds.Network:
     net.project(exc, inh, ds.pairwise_bernoulli(0.2), weight=40.0, delay=ds.uniform(0.5, 3.0), synapse=triplet)
     vogels = {"model": "vogels_sprekeler_synapse", "Wmax": 400.0, "eta": 1.0}
     net.project(inh, exc, ds.fixed_outdegree(40), weight=-200.0, delay=1.5, synapse=vogels)
-    net.project(inh, inh, ds.fixed_indegree(10), weight=-100.0, delay=1.5)
+    scaling = {"model": "stdp_homeostatic_synapse", "eta": 0.05, "tau_rate": 300.0, "A_plus": 3.0, "Wmax": 500.0}
+    net.project(inh, inh, ds.fixed_indegree(10), weight=-100.0, delay=1.5, synapse=scaling)
     release = {"model": "tsodyks2_synapse", "tau_fac": 100.0}
     net.project(source, both, ds.pairwise_bernoulli(0.3), weight=300.0, delay=ds.uniform(1.0, 2.0), synapse=release)
     gated = {"model": "stdp_dopamine_synapse", "transmitter": "reward", "tau_c": 300.0, "Wmax": 90.0, "A_minus": 0.8}

@@ -185,6 +185,57 @@ def test_weights_stay_in_their_bounds():
     assert sim.summary()["counts"]["plasticity_updates"] > 1e5
 
 
+def test_homeostasis_event_by_event():
+    """Scaling and pair STDP of irregular trains, against the sum over spikes in double precision."""
+    pre = np.cumsum(np.random.default_rng(1).integers(50, 700, 60)) * 0.1
+    post = np.cumsum(np.random.default_rng(2).integers(60, 900, 50)) * 0.1 + 0.05
+    post = np.round(post + 0.05, 1)
+    p = {"rate": 15.0, "tau_rate": 400.0, "eta": 0.02, "A_plus": 0.003, "A_minus": 0.05, "Wmax": 10.0}
+    net = ds.Network("scaling")
+    neuron = net.population("neuron", 1, "iaf_psc_delta", V_th=5.0, E_L=0.0, V_reset=0.0, t_ref=0.5, C_m=1.0)
+    drive = net.device("drive", "spike_generator", spike_times=np.round(post - 0.1, 1).tolist())
+    source = net.device("source", "spike_generator", spike_times=np.round([*pre, 4000.0], 1).tolist())
+    net.project(drive, neuron, weight=10.0, delay=0.1)
+    synapse = {"model": "stdp_homeostatic_synapse"} | p
+    net.project(source, neuron, weight=0.02, delay=1.0, synapse=synapse, name="plastic")
+    net.record("spikes", neuron)
+    sim = ds.Simulation(net)
+    sim.run(4100.0)
+    assert np.allclose(sim.spikes()[0], post)
+    # As the synapse sees them: all of the delay is dendritic. Every trace is taken before its own spike.
+    arrivals = [(t, "pre") for t in [*pre, 4000.0]] + [(t + 1.0, "post") for t in post]
+    w, x, y, a, last = 0.02, 0.0, 0.0, 0.0, 0.0
+    for t, side in sorted(arrivals):
+        x, y, a = (z * np.exp((last - t) / tau) for z, tau in ((x, 20.0), (y, 20.0), (a, p["tau_rate"])))
+        last = t
+        if side == "pre":
+            w += w * (p["eta"] * (1 - a / (15.0e-3 * p["tau_rate"])) - p["A_minus"] * y)
+            x += 1
+        else:
+            w += p["A_plus"] * x
+            y, a = y + 1, a + 1
+    assert abs(w / 0.02 - 1.0) > 0.1, "a weight that hardly moves proves nothing"
+    assert sim.weights("plastic").weight[0] == pytest.approx(w, rel=1e-5)
+
+
+@pytest.mark.parametrize("weight", [15.0, 120.0])
+def test_homeostasis_reaches_its_rate(weight):
+    """Neurons whose inputs are too weak to let them fire, or far too strong, come to fire at the rate that is asked."""
+    net = ds.Network("scaling")
+    inputs = net.population("inputs", 500, "nir_if")
+    net.poisson(inputs, rate=10.0, weight=1.0)
+    neurons = net.population("neurons", 20, "iaf_psc_exp")
+    synapse = {"model": "stdp_homeostatic_synapse", "rate": 8.0, "tau_rate": 1000.0, "eta": 0.01, "Wmax": 400.0}
+    net.project(inputs, neurons, ds.fixed_indegree(250), weight=weight, delay=1.0, synapse=synapse)
+    net.record("spikes", neurons)
+    sim = ds.Simulation(net, seed=3)
+    sim.run(50_000.0)
+    times = sim.spikes()[0]
+    first, end = ((times < 2000.0).sum() / 40.0, (times > 20_000.0).sum() / 600.0)
+    assert first < 2.0 if weight == 15.0 else first > 30.0
+    assert end == pytest.approx(8.0, rel=0.05)
+
+
 def test_looking_changes_nothing():
     """Weights asked for in the middle of a run leave the run as it would be."""
     hashes = []
