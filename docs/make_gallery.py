@@ -64,7 +64,7 @@ def neurons_figure(names: list[str]) -> None:
 
 
 def changes(model: str, differences: np.ndarray, repeats: int = 20) -> np.ndarray:
-    """Return a weight's relative change by pairs, for every time (ms) from the source's arrival to the target's spike."""
+    """Return a weight's relative change by pairs, for every time (ms) from the arrival to the target's spike."""
     net = ds.Network("pairs")
     n = len(differences)
     neurons = net.population("neurons", n, "iaf_psc_delta", V_th=5.0, E_L=0.0, V_reset=0.0, t_ref=0.5)
