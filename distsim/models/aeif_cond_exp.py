@@ -5,9 +5,9 @@
     tau_w dw/dt = a (V - E_L) - w,    dg_x/dt = -g_x / tau_syn_x
 
 Where V reaches V_peak the neuron spikes: V becomes V_reset, w grows by b. The conductances are integrated
-exactly, V and w by the classical Runge-Kutta method of fourth order in eight steps of dt / 8, at whose ends
-spikes are looked for: the upstroke takes some hundredths of a millisecond. A neuron without refractory
-period (the default) goes on from V_reset in the same step.
+exactly, V and w by the classical Runge-Kutta method of fourth order. Far from the upstroke, which takes some
+hundredths of a millisecond, that is one step of dt; else it is eight of dt / 8, at whose ends spikes are
+looked for. A neuron without refractory period (the default) goes on from V_reset in the same step.
 Spikes agree with NEST's adaptive integration to the step. A spike adds its weight (nS) to a conductance
 at the end of the step in which it arrives; a negative weight goes to ``inh`` with its size.
 
@@ -44,15 +44,26 @@ PARAMETERS = {
 }
 
 
-def derived(p: dict[str, float], dt: float) -> dict[str, float]:
-    """Return 1 / C_m and 1 / tau_w, the eighth of a step, the decay of synapses over its half, and the period."""
+def calm(V_m, calm_below):
+    """Return whether one part is as good as eight."""
+    return V_m < calm_below
+
+
+def derived(p: dict[str, float], dt: float, parts: int) -> dict[str, float]:
+    """Return 1 / C_m, 1 / tau_w, a part of the step, the decay of synapses over its half, where V is calm."""
+    h = dt / parts
+    # Below this potential the exponential drives V by less than 0.08 of Delta_T in a step, and Runge-Kutta follows
+    # the synapses where they decay by less than half a time constant.
+    slow = dt <= 0.501 * min(p["tau_syn_ex"], p["tau_syn_in"])
+    calm_below = p["V_th"] + p["Delta_T"] * math.log(0.08 * p["C_m"] / (p["g_L"] * dt)) if slow else -math.inf
     return {
         "per_C": 1.0 / p["C_m"],
         "per_tau_w": 1.0 / p["tau_w"],
         "per_Delta": 1.0 / p["Delta_T"],
-        "h": dt / 8.0,
-        "half_ex": float(np.exp(-dt / 16.0 / p["tau_syn_ex"])),
-        "half_in": float(np.exp(-dt / 16.0 / p["tau_syn_in"])),
+        "h": h,
+        "calm_below": calm_below,
+        "half_ex": float(np.exp(-0.5 * h / p["tau_syn_ex"])),
+        "half_in": float(np.exp(-0.5 * h / p["tau_syn_in"])),
         "refractory_steps": float(refractory_steps(p["t_ref"], dt)),
     }
 
@@ -72,12 +83,13 @@ def derived(p: dict[str, float], dt: float) -> dict[str, float]:
     receptors={"exc": ("nS", +1), "inh": ("nS", -1)},
     derived=derived,
     substeps=8,
+    calm=calm,
 )
 def aeif_cond_exp(
     V_m, w, g_ex, g_in, exc, inh, I, refractory, spiked, h, per_C, per_tau_w, per_Delta, g_L, E_L, V_th, Delta_T,
     V_peak, V_reset, a, b, I_e, E_ex, E_in, half_ex, half_in, refractory_steps,
 ):  # fmt: skip
-    """Advance one neuron by an eighth of a step."""
+    """Advance one neuron by a part of the step."""
     held = (refractory > 0) | (spiked & (refractory_steps > 0.0))
     free = 0.0 if held else per_C
     V0 = V_reset if held else V_m

@@ -4,9 +4,9 @@
     tau_w dw/dt = a (V - E_L) - w,    dI_syn_x/dt = -I_syn_x / tau_syn_x
 
 Where V reaches V_peak the neuron spikes: V becomes V_reset, w grows by b. The synaptic currents are
-integrated exactly, V and w by the classical Runge-Kutta method of fourth order in eight steps of dt / 8, as
-in `aeif_cond_exp`. Spikes agree with NEST's adaptive integration to the step. A spike adds its weight (pA)
-to the current of its sign at the end of the step in which it arrives.
+integrated exactly, V and w by the classical Runge-Kutta method of fourth order, as in `aeif_cond_exp`.
+Spikes agree with NEST's adaptive integration to the step. A spike adds its weight (pA) to the current of
+its sign at the end of the step in which it arrives.
 
 Brette R, Gerstner W (2005). Adaptive exponential integrate-and-fire model as an effective description of
 neuronal activity. J Neurophysiol 94:3637-3642. doi:10.1152/jn.00686.2005
@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from distsim.models.aeif_cond_exp import PARAMETERS, derived
+from distsim.models.aeif_cond_exp import PARAMETERS, calm, derived
 from distsim.models.scalar import neuron_model
 from distsim.registry import Parameter
 
@@ -34,12 +34,13 @@ from distsim.registry import Parameter
     receptors={"exc": ("pA", +1), "inh": ("pA", -1)},
     derived=derived,
     substeps=8,
+    calm=calm,
 )
 def aeif_psc_exp(
     V_m, w, I_syn_ex, I_syn_in, exc, inh, I, refractory, spiked, h, per_C, per_tau_w, per_Delta, g_L, E_L, V_th,
     Delta_T, V_peak, V_reset, a, b, I_e, half_ex, half_in, refractory_steps,
 ):  # fmt: skip
-    """Advance one neuron by an eighth of a step."""
+    """Advance one neuron by a part of the step."""
     held = (refractory > 0) | (spiked & (refractory_steps > 0.0))
     free = 0.0 if held else per_C
     V0 = V_reset if held else V_m

@@ -22,6 +22,7 @@ from distsim.simulation import checkpoint, summary
 from distsim.simulation.clocks import Clocks
 from distsim.simulation.engine import Engine
 from distsim.simulation.learning import Weights
+from distsim.simulation.pace import CHUNK_MS, Pace
 from distsim.simulation.recording import Recording
 from distsim.simulation.run_folder import Found, RunFolder, simulated_config
 from distsim.simulation.states import chunk_steps, reports
@@ -29,11 +30,6 @@ from distsim.simulation.stopping import Stopping
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 
-# Biological time (ms) between the first two looks at recordings, progress and signals, and the longest: a look
-# costs what a small network needs for many steps.
-FIRST_CHUNK_MS, CHUNK_MS = 10.0, 200.0
-# Wall time of a chunk above which the next one is shorter; below half of it the next one is longer.
-CHUNK_SECONDS = 0.5
 # Wall time between two writings of progress.json.
 TELL_SECONDS = 2.0
 # Largest number of steps: recorded steps are 32-bit numbers.
@@ -201,11 +197,11 @@ class Simulation:
         if engine.step + n_steps > LARGEST_STEP:
             raise InputError("duration", f"expected at most {LARGEST_STEP} steps in all")
         first, last = engine.step, engine.step + n_steps
-        chunk = min(self.largest_chunk, max(1, round(FIRST_CHUNK_MS / dt)))
+        pace = Pace(dt, self.largest_chunk)
         self._counting_since = (engine.step, int(engine.tally.spikes.sum()))
         begin = time.perf_counter()
         while engine.step < last:
-            seconds = self._advance(self._chunk_end(chunk, last))
+            seconds = self._advance(self._chunk_end(pace.steps, last))
             details = self._details(first, begin)
             self.progress("run", (engine.step - first) / n_steps, details)
             if self.folder is not None:
@@ -213,11 +209,7 @@ class Simulation:
                 longest = self._attend(seconds, last)
             else:
                 longest = float(self.ranks.largest(np.array([seconds]))[0])
-            # Ranks answer a signal within a second or so, however large the network.
-            if longest > CHUNK_SECONDS:
-                chunk = max(1, chunk // 2)
-            elif longest < CHUNK_SECONDS / 2:
-                chunk = min(2 * chunk, self.largest_chunk)
+            pace.took(longest)
         self.clocks.run += time.perf_counter() - begin
 
     def _chunk_end(self, chunk: int, last: int) -> int:

@@ -133,7 +133,7 @@ def test_array_of_four(distsim, site):
 
 def test_time_limit_checkpoint_requeue(distsim, site):
     """At its limit a run leaves a checkpoint, is requeued, and ends with the bits of an undisturbed one."""
-    folder, job_id = submit(distsim, site, "--duration", "60000", "--time", "1", "--output", "limit")
+    folder, job_id = submit(distsim, site, "--duration", "240000", "--time", "1", "--output", "limit")
     until(lambda: running(folder) and list((folder / "checkpoints").glob("t_*.h5")))
     # The limit's own signal comes after half a minute at the earliest: what Slurm would send is sent now.
     subprocess.run(["scancel", "--batch", "--signal=USR1", job_id], check=True)
@@ -150,7 +150,7 @@ def test_time_limit_checkpoint_requeue(distsim, site):
     logs = distsim("jobs", "logs", folder).stdout
     assert status(load(folder)).state == "COMPLETED" and "start 1 of 3" in logs, logs
     assert "stopped in order, to be resumed from" in logs and "going on from" in logs
-    here = distsim("run", site.parent / "net.yaml", "-q", "--duration", "60000", "--output", site.parent / "here")
+    here = distsim("run", site.parent / "net.yaml", "-q", "--duration", "240000", "--output", site.parent / "here")
     assert here.returncode == 0
     summaries = [ds.open_run(f).summary for f in (folder, site.parent / "here")]
     assert summaries[0]["spike_hash"] == summaries[1]["spike_hash"]
