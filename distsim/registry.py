@@ -71,7 +71,7 @@ class Declaration:
 
 
 # Modules of a package of variants that are none.
-MACHINERY = ("arithmetic", "base", "generated", "modulation", "scalar", "templates")
+MACHINERY = ("arithmetic", "base", "generated", "modulation", "scalar", "templates", "traces")
 
 
 class Registry:

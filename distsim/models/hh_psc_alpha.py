@@ -62,44 +62,40 @@ def slopes(V, m, hh, n, current, per_C, E_L, g_Na, g_K, g_L, E_Na, E_K):
     )  # fmt: skip
 
 
-@neuron_model(
-    parameters={
-        "E_L": Parameter(-54.402, "mV", "leak reversal potential"),
-        "C_m": Parameter(100.0, "pF", "membrane capacitance", above=0.0),
-        "g_Na": Parameter(12000.0, "nS", "sodium peak conductance", at_least=0.0),
-        "g_K": Parameter(3600.0, "nS", "potassium peak conductance", at_least=0.0),
-        "g_L": Parameter(30.0, "nS", "leak conductance", at_least=0.0),
-        "E_Na": Parameter(50.0, "mV", "sodium reversal potential"),
-        "E_K": Parameter(-77.0, "mV", "potassium reversal potential"),
-        "t_ref": Parameter(2.0, "ms", "time in which no second spike is told", at_least=0.0, at_most=3000.0),
-        "tau_syn_ex": Parameter(0.2, "ms", "rise time of the excitatory current", above=0.0),
-        "tau_syn_in": Parameter(2.0, "ms", "rise time of the inhibitory current", above=0.0),
-        "I_e": Parameter(0.0, "pA", "constant input current"),
-    },
-    state={
-        "V_m": Parameter(-65.0, "mV", "membrane potential"),
-        "Act_m": Parameter(0.05293248525724958, "", "activation m of sodium"),
-        "Inact_h": Parameter(0.5961207535084603, "", "inactivation h of sodium"),
-        "Act_n": Parameter(0.3176769140606974, "", "activation n of potassium"),
-        "I_syn_ex": Parameter(0.0, "pA", "excitatory current"),
-        "I_syn_in": Parameter(0.0, "pA", "inhibitory current"),
-        "dI_syn_ex": Parameter(0.0, "", "rise of the excitatory current (pA/ms)"),
-        "dI_syn_in": Parameter(0.0, "", "rise of the inhibitory current (pA/ms)"),
-        "V_before": Parameter(-65.0, "mV", "membrane potential at the beginning of the step"),
-    },
-    receptors={"exc": ("pA", +1), "inh": ("pA", -1)},
-    derived=derived,
-    substeps=SUBSTEPS,
-)
-def hh_psc_alpha(
-    V_m, Act_m, Inact_h, Act_n, I_syn_ex, I_syn_in, dI_syn_ex, dI_syn_in, V_before, exc, inh, I, refractory, spiked,
-    part, h, h2, per_C, E_L, g_Na, g_K, g_L, E_Na, E_K, I_e, half_ex, half_in, rise_ex, rise_in, refractory_steps,
+PARAMETERS = {
+    "E_L": Parameter(-54.402, "mV", "leak reversal potential"),
+    "C_m": Parameter(100.0, "pF", "membrane capacitance", above=0.0),
+    "g_Na": Parameter(12000.0, "nS", "sodium peak conductance", at_least=0.0),
+    "g_K": Parameter(3600.0, "nS", "potassium peak conductance", at_least=0.0),
+    "g_L": Parameter(30.0, "nS", "leak conductance", at_least=0.0),
+    "E_Na": Parameter(50.0, "mV", "sodium reversal potential"),
+    "E_K": Parameter(-77.0, "mV", "potassium reversal potential"),
+    "t_ref": Parameter(2.0, "ms", "time in which no second spike is told", at_least=0.0, at_most=3000.0),
+    "tau_syn_ex": Parameter(0.2, "ms", "rise time of the excitatory current", above=0.0),
+    "tau_syn_in": Parameter(2.0, "ms", "rise time of the inhibitory current", above=0.0),
+    "I_e": Parameter(0.0, "pA", "constant input current"),
+}
+STATE = {
+    "V_m": Parameter(-65.0, "mV", "membrane potential"),
+    "Act_m": Parameter(0.05293248525724958, "", "activation m of sodium"),
+    "Inact_h": Parameter(0.5961207535084603, "", "inactivation h of sodium"),
+    "Act_n": Parameter(0.3176769140606974, "", "activation n of potassium"),
+    "I_syn_ex": Parameter(0.0, "pA", "excitatory current"),
+    "I_syn_in": Parameter(0.0, "pA", "inhibitory current"),
+    "dI_syn_ex": Parameter(0.0, "", "rise of the excitatory current (pA/ms)"),
+    "dI_syn_in": Parameter(0.0, "", "rise of the inhibitory current (pA/ms)"),
+    "V_before": Parameter(-65.0, "mV", "membrane potential at the beginning of the step"),
+}
+
+
+def half_step(
+    V_m, Act_m, Inact_h, Act_n, I_syn_ex, I_syn_in, dI_syn_ex, dI_syn_in, rest, h, h2, per_C, E_L, g_Na, g_K, g_L,
+    E_Na, E_K, half_ex, half_in,
 ):  # fmt: skip
-    """Advance one neuron by half a step."""
+    """Return V in the middle and at the end of a part of the step, then gates and currents at its end."""
     ex_half, in_half = half_ex * (I_syn_ex + h2 * dI_syn_ex), half_in * (I_syn_in + h2 * dI_syn_in)
     ex_end = half_ex * half_ex * (I_syn_ex + h * dI_syn_ex)
     in_end = half_in * half_in * (I_syn_in + h * dI_syn_in)
-    rest = I_e + I
     kV, km, kh, kn = slopes(
         V_m, Act_m, Inact_h, Act_n, rest + I_syn_ex + I_syn_in, per_C, E_L, g_Na, g_K, g_L, E_Na, E_K
     )
@@ -120,6 +116,25 @@ def hh_psc_alpha(
     m = Act_m + sixth * (km + 2.0 * lm + 2.0 * pm + qm)
     hh = Inact_h + sixth * (kh + 2.0 * lh + 2.0 * ph + qh)
     n = Act_n + sixth * (kn + 2.0 * ln + 2.0 * pn + qn)
+    return V_m + h2 * lV, V, m, hh, n, ex_end, in_end
+
+
+@neuron_model(
+    parameters=PARAMETERS,
+    state=STATE,
+    receptors={"exc": ("pA", +1), "inh": ("pA", -1)},
+    derived=derived,
+    substeps=SUBSTEPS,
+)
+def hh_psc_alpha(
+    V_m, Act_m, Inact_h, Act_n, I_syn_ex, I_syn_in, dI_syn_ex, dI_syn_in, V_before, exc, inh, I, refractory, spiked,
+    part, h, h2, per_C, E_L, g_Na, g_K, g_L, E_Na, E_K, I_e, half_ex, half_in, rise_ex, rise_in, refractory_steps,
+):  # fmt: skip
+    """Advance one neuron by half a step."""
+    _, V, m, hh, n, ex_end, in_end = half_step(
+        V_m, Act_m, Inact_h, Act_n, I_syn_ex, I_syn_in, dI_syn_ex, dI_syn_in, I_e + I, h, h2, per_C, E_L, g_Na, g_K,
+        g_L, E_Na, E_K, half_ex, half_in,
+    )  # fmt: skip
     before = V_m if part == 0 else V_before
     # The peak is looked for from one whole step to the next.
     told = (refractory == 0) & (part == 1) & (V >= 0.0) & (before > V)

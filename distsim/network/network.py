@@ -228,7 +228,7 @@ class Network:
             how = how.scaled(scale, f"{place}.rule")
         how.check(len(pre), len(post), pre == post, f"{place}.rule")
         weight, delay = checks.synapse(self, p, pre, post, self._value, place)
-        synapse = synapse_model(self, p, pre, self._value, place)
+        synapse = synapse_model(self, p, pre, post, self._value, place)
         return Projection(name, pre, post, how, weight, delay, p.receptor, synapse)
 
     def _resolve_recorder(self, r: Recorder, index: int, sizes: dict[str, int], scale: float) -> Recorder:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from distsim.errors import InputError, unknown
 from distsim.network import checks
 from distsim.network.declarations import Synapse
-from distsim.registry import synapses
+from distsim.registry import models, synapses
 from distsim.units import quantity
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ STATIC = ("static", "static_synapse")
 
 
 def synapse_model(
-    net: Network, p: Projection, pre: Selection, evaluate: Callable[[Any, str], Any], place: str
+    net: Network, p: Projection, pre: Selection, post: Selection, evaluate: Callable[[Any, str], Any], place: str
 ) -> str | Synapse:
     """Return ``"static"``, or the synapse model with all its parameters.
 
@@ -29,8 +29,8 @@ def synapse_model(
     net : Network
     p : Projection
         As written: ``synapse`` is a name, or a mapping of ``model`` and parameters.
-    pre : Selection
-        Its sources.
+    pre, post : Selection
+        Its sources and targets.
     evaluate : callable
         Of a value and its place.
     place : str
@@ -55,6 +55,7 @@ def synapse_model(
     device = net.devices.get(pre.slices[0].name)
     if device is not None and device.model != "spike_generator":
         raise InputError(place, f"expected 'static': a {device.model} has a connection, no synapse")
+    _check_targets(net, model.target_state, post, place)
     axonal = quantity(evaluate(given.pop("axonal_delay", 0.0), f"{place}.axonal_delay"), "ms", f"{place}.axonal_delay")
     if not axonal >= 0.0:
         raise InputError(f"{place}.axonal_delay", f"expected a time of at least 0 ms, got {axonal:g}")
@@ -70,6 +71,19 @@ def synapse_model(
             place, f"expected bounds of the size of a weight with 0 <= lower < upper, got {low:g}, {high:g}"
         )
     return Synapse(name, params, axonal, transmitter)
+
+
+def _check_targets(net: Network, needed: tuple[str, ...], post: Selection, place: str) -> None:
+    """Raise where a rule does not find the state variables that it needs in its targets."""
+    for target in post.slices:
+        kind = net.populations[target.name].model
+        missing = [name for name in needed if name not in models.get(kind).declaration.state]
+        if missing:
+            raise InputError(
+                f"{place}.model",
+                f"expected targets whose model has the state variables {', '.join(needed)}; "
+                f"{kind} of '{target.name}' has no {missing[0]}",
+            )
 
 
 def check_grid(p: Projection, index: int, dt: float) -> None:

@@ -66,7 +66,7 @@ class Engine:
         self.neurons = self._neurons(dt, seed)
         local = self.local
         self.connectome = Connectome(*(getattr(local, name) for name in Connectome._fields))
-        self.learning = Learning(network, local, dt)
+        self.learning = Learning(network, local, self.neurons.state, dt)
         self.history = empty_history(self.max_delay, self.min_delay)
         self.sources = self._sources(dt)
         self.drives = poisson_drives(network, local, dt, seed)

@@ -18,19 +18,17 @@ from distsim.network import Network
 from distsim.network.checks import to_steps
 from distsim.registry import synapses
 from distsim.simulation.plasticity import (
-    ALL,
     FIRST_RING,
-    NEAREST,
     NEVER,
-    RELEASE,
-    RELEASED,
     Flight,
     Plastic,
     Rings,
 )
+from distsim.simulation.voltages import watched
 from distsim.synapses.base import SynapseModel
 from distsim.synapses.generated import FIELDS, source
 from distsim.synapses.modulation import TABLE, row
+from distsim.synapses.traces import ALL, NEAREST, RELEASE, RELEASED, VOLTAGE
 
 # Biological time (ms) between looks at the synapses of silent sources: without them, a target's ring would have to
 # hold all its spikes since the source's last one.
@@ -73,7 +71,7 @@ class Learning:
         See `distsim.simulation.plasticity`.
     """
 
-    def __init__(self, network: Network, local: LocalNetwork, dt: float):
+    def __init__(self, network: Network, local: LocalNetwork, state: np.ndarray, dt: float):
         self.network, self.local, self.dt = network, local, dt
         self.projections = plastic_projections(network)
         self.models: list[SynapseModel] = []
@@ -84,8 +82,8 @@ class Learning:
         self.first_sender = np.cumsum([0, *(len(p.pre) for _, p in self.projections)])
         # At least one trace, so that shapes do not depend on the models; the release takes two.
         n_pre = max([1, *(len(m.pre) + 2 * m.short_term for m in self.models)])
-        n_post = max([1, *(len(m.post) for m in self.models)])
-        self.plastic = self._plastic(n_pre, n_post)
+        n_post = max([1, *(len(m.at_post) for m in self.models)])
+        self.plastic = self._plastic(n_pre, n_post, state)
         n_targets = sum(part.n_targets for part in local.plastic.parts)
         self.rings = Rings(
             n_posts=np.zeros(n_targets, np.int64),
@@ -102,12 +100,12 @@ class Learning:
             tail=np.zeros(1, np.int64),
         )
 
-    def _plastic(self, n_pre: int, n_post: int) -> Plastic:
+    def _plastic(self, n_pre: int, n_post: int, initial: np.ndarray) -> Plastic:
         """Return the synapses, with what is known of their sources at step 0."""
         found, parts, dt = self.local.plastic, self.local.plastic.parts, self.dt
-        rows, constants, ring_first, state_first, ends_first = [], [], 0, 0, 0
+        rows, constants, ring_first, state_first, ends_first, voltage_first = [], [], 0, 0, 0, 0
         state, rate_post = [np.empty(0, np.float32)], np.zeros((len(parts), n_post), np.float32)
-        nearest = np.zeros((len(parts), n_post), np.uint8)
+        kind_post = np.full((len(parts), n_post), ALL, np.uint8)
         numbers = [number for number, _ in self.projections]
         for i, part in enumerate(parts):
             k = numbers.index(part.number)
@@ -118,7 +116,7 @@ class Learning:
             constants.append([low, high, 1.0 / grid, *model.constants(params, dt).values()])
             for j, trace in enumerate(model.post):
                 rate_post[i, j] = _rate(params[trace.tau], dt)
-                nearest[i, j] = trace.nearest
+                kind_post[i, j] = NEAREST if trace.nearest else ALL
             np.clip(
                 found.weight[part.first : part.first + part.n],
                 low,
@@ -131,9 +129,13 @@ class Learning:
                 "n_targets": part.n_targets, "first_delay": part.first_delay, "n_delays": part.n_delays,
                 "n_rows": len(projection.pre), "sender_first": self.first_sender[k], "ends_first": ends_first,
                 "part_first": part.first, "axonal": to_steps(projection.synapse.axonal_delay, dt),
-                "target_first": part.target_first, "uses_posts": bool(model.post) or model.on_post is not None,
-                "state_first": state_first,
+                "target_first": part.target_first,
+                "uses_posts": not model.voltage and (bool(model.post) or model.on_post is not None),
+                "voltage_first": voltage_first if model.voltage else 0, "state_first": state_first,
             }  # fmt: skip
+            if model.voltage:
+                kind_post[i, 0] = VOLTAGE
+                voltage_first += part.n_targets
             rows.append([int(field[name]) for name in FIELDS])
             state += [np.full(part.n, value, np.float32) for value in model.state.values()]
             ring_first, ends_first = ring_first + part.n_targets, ends_first + part.ends.size
@@ -149,12 +151,13 @@ class Learning:
             target=found.target, weight=found.weight, pointer=np.zeros(found.target.shape[0], np.uint16),
             state=np.concatenate(state), stride=np.array([p.n for p in parts], np.int64),
             ends=np.concatenate([np.empty(0, np.uint32), *(p.ends.reshape(-1) for p in parts)]),
-            nearest=nearest, rate_post=rate_post, rate_pre=rate_pre, kind_pre=kind_pre, block_first=block_first,
+            kind_post=kind_post, rate_post=rate_post, rate_pre=rate_pre, kind_pre=kind_pre, block_first=block_first,
             senders=senders,
             last=last, trace=trace, release=release, every=np.array([every], np.int64),
             read_until=np.full(len(parts), 2 * NEVER, np.int64), updates=np.zeros(len(self.projections), np.int64),
             fault=np.full(4, -1, np.int64), modulated=modulated,
             modulation=modulation, transmitters=transmitters,
+            voltages=watched(self.network, self.local, initial, dt),
         )  # fmt: skip
 
     def _every(self) -> int:

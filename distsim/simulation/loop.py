@@ -18,6 +18,7 @@ from distsim.devices.base import begin_input, next_change, set_currents
 from distsim.simulation.delivery import add_spikes, deliver, room_for
 from distsim.simulation.plasticity import append_posts, take_in
 from distsim.simulation.states import sample
+from distsim.simulation.voltages import note_voltages
 from distsim.timers import seconds
 
 # Places in the arrays of counts and phases.
@@ -192,6 +193,7 @@ def advance(
                     n_logged += 1
             if has_plastic:
                 rings = append_posts(rings, plastic, fired, n_fired, t)
+                rings = note_voltages(rings, plastic, state, t)
             n_out += n_fired
             per_lag[lag] = n_fired
             now = seconds(clock, timespec)

@@ -15,6 +15,7 @@ import numpy as np
 
 from distsim.construction.plastic_synapses import Part
 from distsim.simulation.plasticity import larger_rings
+from distsim.synapses.generated import FIELDS
 
 if TYPE_CHECKING:
     from distsim.io.checkpoint_file import CheckpointReader, CheckpointWriter
@@ -71,7 +72,8 @@ def gathered(simulation: Simulation) -> list[tuple[str, int, Any, Blocks]]:
         for array, dtype in _of_synapses(learning, number):
             blocks = _blocks(simulation, parts, offsets, _synapses, array)
             found.append((f"{name}/{array}", int(offsets[-1]), dtype, blocks))
-        for array, dtype, width in (("n_posts", np.int64, 1), ("step", np.int32, size), *_traces(learning, size)):
+        of_targets = (("n_posts", np.int64, 1), ("step", np.int32, size), *_traces(learning, size))
+        for array, dtype, width in (*of_targets, *_potentials(learning, number)):
             blocks = _blocks(simulation, parts, width * np.arange(n_targets + 1), _ring, array, width)
             found.append((f"{name}/{array}", n_targets * width, dtype, blocks))
         found.append((f"{name}/offsets", n_targets + 1, np.int64, iter([(0, offsets)])))
@@ -127,6 +129,8 @@ def read(file: CheckpointReader, learning: Learning) -> None:
         for array, _, _ in _traces(learning, size):
             row = learning.rings.trace[int(array.removeprefix("trace_"))]
             row[first * size : last * size] = file.array(f"{name}/{array}").reshape(-1, size)[places].reshape(-1)
+        for array, _, width in _potentials(learning, part.number):
+            _columns_of(learning, i, array)[:] = file.array(f"{name}/{array}").reshape(-1, width)[places].T
     # What a synapse has seen is kept as what it has not: the target's count has more bits.
     for i, part in enumerate(learning.local.plastic.parts):
         pointer, first = _array(learning, i, part, "unread"), learning.ring_range(i)[0]
@@ -179,6 +183,21 @@ def _traces(learning: Learning, size: int) -> list[tuple[str, Any, int]]:
     return [(f"trace_{k}", np.float32, size) for k in range(learning.rings.trace.shape[0])]
 
 
+def _potentials(learning: Learning, number: int) -> list[tuple[str, Any, int]]:
+    """Return (name, dtype, number of steps) of what a voltage-based rule keeps of every target."""
+    if not learning.model(number).voltage:
+        return []
+    voltages = learning.plastic.voltages
+    return [(f"voltage_{name}", np.float32, getattr(voltages, name).shape[0]) for name in ("plus", "minus", "ltd")]
+
+
+def _columns_of(learning: Learning, i: int, array: str) -> np.ndarray:
+    """Return the potentials that are kept of part i's targets: [n_steps, n_targets]."""
+    first = int(learning.plastic.part[i, FIELDS.index("voltage_first")])
+    whole = getattr(learning.plastic.voltages, array.removeprefix("voltage_"))
+    return whole[:, first : first + learning.local.plastic.parts[i].n_targets]
+
+
 def _targets(learning: Learning, part: Part) -> np.ndarray:
     return learning.plastic.target[part.first : part.first + part.n]
 
@@ -217,10 +236,14 @@ def _synapses(learning: Learning, i: int, part: Part, name: str) -> Piece:
 
 
 def _ring(learning: Learning, i: int, part: Part, name: str, width: int) -> Piece:
-    """Return what is known of the spikes of a part's targets."""
+    """Return what is known of the spikes, or of the potential, of a part's targets."""
     rings, (first, last) = learning.rings, learning.ring_range(i)
-    whole = rings.trace[int(name[6:])] if name.startswith("trace_") else getattr(rings, name)
-    mine = whole[first * width : last * width]
+    if name.startswith("voltage_"):
+        mine = _columns_of(learning, i, name).T.reshape(-1)
+    elif name.startswith("trace_"):
+        mine = rings.trace[int(name[6:]), first * width : last * width]
+    else:
+        mine = getattr(rings, name)[first * width : last * width]
     starts = width * np.arange(part.n_targets + 1)
     return Piece(_places(learning, part), starts, lambda lo, hi: mine[lo * width : hi * width])
 

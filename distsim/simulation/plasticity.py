@@ -7,7 +7,7 @@ spikes with the traces just before each; between spikes nothing is computed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -16,9 +16,8 @@ from numba import float32
 from distsim.construction.kernels import BLOCK, BLOCK_BITS
 from distsim.synapses.arithmetic import exp2
 from distsim.synapses.modulation import extend
+from distsim.synapses.traces import ALL, NEAREST, RELEASE
 
-# How a source's trace changes at its spikes: the release takes two, u and x of Tsodyks & Markram.
-ALL, NEAREST, RELEASE, RELEASED = range(4)
 # A step before every other, and the size of a ring at first.
 NEVER = -(1 << 30)
 FIRST_RING = 16
@@ -45,8 +44,8 @@ class Plastic(NamedTuple):
         int64 [n_parts], synapses of a part.
     ends : np.ndarray
         uint32, ends of segments relative to their part's first synapse.
-    nearest : np.ndarray
-        uint8 [n_parts, n_traces], traces of targets that a spike sets to one.
+    kind_post : np.ndarray
+        uint8 [n_parts, n_traces], of traces of targets, see `distsim.synapses.traces`.
     rate_post, rate_pre : np.ndarray
         float32 [n_parts or n_projections, n_traces], decay of traces as a power of two per step.
     kind_pre : np.ndarray
@@ -73,6 +72,8 @@ class Plastic(NamedTuple):
         float64 [n_projections, ...], the third factor, see `distsim.synapses.modulation`.
     transmitters : np.ndarray
         int64 [n_projections, 3], first and last + 1 source that release it; steps from there to the synapses.
+    voltages : Voltages
+        What voltage-based rules see of their targets, see `distsim.simulation.voltages`.
     """
 
     part: np.ndarray
@@ -83,7 +84,7 @@ class Plastic(NamedTuple):
     state: np.ndarray
     stride: np.ndarray
     ends: np.ndarray
-    nearest: np.ndarray
+    kind_post: np.ndarray
     rate_post: np.ndarray
     rate_pre: np.ndarray
     kind_pre: np.ndarray
@@ -99,6 +100,7 @@ class Plastic(NamedTuple):
     modulated: np.ndarray
     modulation: np.ndarray
     transmitters: np.ndarray
+    voltages: Any
 
 
 class Flight(NamedTuple):
@@ -256,21 +258,28 @@ def append_posts(rings, net, fired, n_fired, t):
             if l < 0 or l >= n_targets:
                 continue
             at = ring_first + l
+            rings, place = place_in_ring(rings, net, p, at)
             size = rings.step.shape[0] // rings.n_posts.shape[0]
-            q = rings.n_posts[at]
-            # The place holds a spike that a synapse may still have to see, or the last one before those.
-            if q >= size and rings.step[at * size + ((q + 1) & (size - 1))] >= net.read_until[p]:
-                rings = larger_rings(rings)
-                size = 2 * size
-            place, before = at * size + (q & (size - 1)), at * size + ((q - 1) & (size - 1))
+            before = at * size + ((rings.n_posts[at] - 1) & (size - 1))
             gap = float32(min(t - np.int64(rings.step[before]), 1 << 30))
             for k in range(rings.trace.shape[0]):
                 value = rings.trace[k, before]
-                value = float32(1) if net.nearest[p, k] else value + float32(1)
+                value = float32(1) if net.kind_post[p, k] == NEAREST else value + float32(1)
                 rings.trace[k, place] = value * exp2(-gap * net.rate_post[p, k])
             rings.step[place] = t
-            rings.n_posts[at] = q + 1
+            rings.n_posts[at] += 1
     return rings
+
+
+@numba.njit(error_model="numpy")
+def place_in_ring(rings, net, p, at):
+    """Return the rings, perhaps larger, and the place of the next entry of a target of part p."""
+    size, q = rings.step.shape[0] // rings.n_posts.shape[0], rings.n_posts[at]
+    # The place holds an entry that a synapse may still have to see, or the last one before those.
+    if q >= size and rings.step[at * size + ((q + 1) & (size - 1))] >= net.read_until[p]:
+        rings = larger_rings(rings)
+        size = 2 * size
+    return rings, at * size + (q & (size - 1))
 
 
 @numba.njit(error_model="numpy")

@@ -35,6 +35,11 @@ Traces = dict[str, "str | tuple[str, str]"]
 LOWER, UPPER = ("w_min", "Wmin"), ("w_max", "Wmax")
 # Largest weight where a rule has no bound of its own, in largest initial weights.
 ROOM = 8.0
+# What a voltage-based rule sees of the target's potential: at every step in which it is high enough, and at arrivals.
+LTP, LTD = "ltp", "ltd"
+# The parameters that it needs for that, and the state variables of its targets.
+THRESHOLDS = ("theta_plus", "theta_minus", "delay_u_bars", "u_ref_squared", "A_LTD_const")
+POTENTIALS = ("V_m", "u_bar_plus", "u_bar_minus", "u_bar_bar")
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ class SynapseModel:
         Whether the source's release (Tsodyks & Markram) scales what arrives.
     modulated : str or None
         The state variable that is the eligibility for a third factor, see `stdp_dopamine_synapse`.
+    voltage : bool
+        Whether the target's potential counts in place of its spikes, see `clopath_synapse`.
     """
 
     declaration: Declaration
@@ -91,6 +98,22 @@ class SynapseModel:
     derived: Derived | None = None
     short_term: bool = False
     modulated: str | None = None
+    voltage: bool = False
+
+    @property
+    def target_state(self) -> tuple[str, ...]:
+        """State variables that the model of its targets must have."""
+        return POTENTIALS if self.voltage else ()
+
+    @property
+    def at_post(self) -> list[str]:
+        """Names of what `on_post` sees of the target."""
+        return [LTP] if self.voltage else [t.name for t in self.post]
+
+    @property
+    def at_pre(self) -> list[str]:
+        """Names of what `on_pre` sees of the target."""
+        return [LTD] if self.voltage else [t.name for t in self.post]
 
     @property
     def name(self) -> str:
@@ -118,7 +141,7 @@ def synapse_model(
     name: str, *, parameters: dict[str, Any], pre: Traces | None = None, post: Traces | None = None,
     state: dict[str, float] | None = None, on_pre: Callable[..., Any] | None = None,
     on_post: Callable[..., Any] | None = None, derived: Derived | None = None, short_term: bool = False,
-    modulated: str | None = None,
+    modulated: str | None = None, voltage: bool = False,
 ) -> SynapseModel:  # fmt: skip
     """Make a synapse model of what a spike of either side does, and register it under its name.
 
@@ -138,6 +161,9 @@ def synapse_model(
         What the arrival of a presynaptic spike, and of a postsynaptic one, does; see the module.
     derived : callable, optional
         ``derived(parameters, dt)`` returns further constants by name.
+    voltage : bool
+        Whether the target's potential counts in place of its spikes: `on_post` is done at every step in which ``ltp``
+        is above zero, `on_pre` sees ``ltd``; see `clopath_synapse`, whose thresholds are declared as parameters.
 
     Returns
     -------
@@ -149,17 +175,22 @@ def synapse_model(
         With file and line of the function: arguments that are nothing known, a wrong number of returned values.
     """
     declared = {n: _parameter(v) for n, v in parameters.items()}
+    missing = [n for n in THRESHOLDS if voltage and n not in declared]
+    if missing or (voltage and post):
+        raise InputError(name, f"expected the parameters {', '.join(THRESHOLDS)}, and no `post`, with voltage=True")
     traces = [tuple(Trace(n, *_kind(n, t, declared)) for n, t in (side or {}).items()) for side in (pre, post)]
     known = {"w", *(t.name for side in traces for t in side), *(state or {})} | {_argument(n) for n in declared}
     if derived is not None:
         known |= set(derived({n: p.default for n, p in declared.items()}, 0.1))
     first, second = (
-        None if function is None else _step(function, kind, sorted(known), list(state or {}))
-        for function, kind in ((on_pre, "on_pre"), (on_post, "on_post"))
-    )
+        None if function is None else _step(function, kind, sorted({*known, *more}), list(state or {}))
+        for function, kind, more in (
+            (on_pre, "on_pre", [LTD] if voltage else []), (on_post, "on_post", [LTP] if voltage else [])
+        )
+    )  # fmt: skip
     declaration = Declaration(name, declared)
     model = SynapseModel(
-        declaration, traces[0], traces[1], dict(state or {}), first, second, derived, short_term, modulated
+        declaration, traces[0], traces[1], dict(state or {}), first, second, derived, short_term, modulated, voltage
     )
     frame = inspect.currentframe()
     module = frame.f_back.f_globals.get("__name__", "") if frame is not None and frame.f_back is not None else ""

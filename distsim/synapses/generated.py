@@ -8,7 +8,7 @@ from distsim.synapses.templates import HEAD, LEARN, RULE, STATIC_RULE
 # Fields of a part, in the array `part` of the network's plastic synapses.
 FIELDS = (
     "rule", "projection", "input_first", "sign", "ring_first", "n_targets", "first_delay", "n_delays", "n_rows",
-    "sender_first", "ends_first", "part_first", "axonal", "target_first", "uses_posts", "state_first",
+    "sender_first", "ends_first", "part_first", "axonal", "target_first", "uses_posts", "voltage_first", "state_first",
 )  # fmt: skip
 # What every part's constants begin with.
 COMMON = ("low_", "high_", "per_unit_")
@@ -34,8 +34,8 @@ def source(models: list[SynapseModel], constants: list[list[str]]) -> str:
 
 
 SEGMENT = (
-    "inp, target, weight, pointer, state, stride, n_posts, ring, ring_trace, nearest, count, newest, level, valid, c, "
-    "rate_post, rate_pre, after, now, gain, bound, begin, dendritic, closed, sign, arrives, modulation"
+    "inp, target, weight, pointer, state, stride, n_posts, ring, ring_trace, kind_post, noted, count, newest, level, "
+    "valid, c, rate_post, rate_pre, after, now, gain, bound, begin, dendritic, closed, sign, arrives, modulation"
 )
 
 DISPATCH = f'''
@@ -49,7 +49,7 @@ def segment(rule, {SEGMENT}):
 
 def _rule(k: int, model: SynapseModel, names: list[str]) -> str:
     """Return the functions of one model."""
-    pre_names, post_names = [t.name for t in model.pre], [t.name for t in model.post]
+    pre_names = [t.name for t in model.pre]
     # A parameter may be called as something is here: rate, n, c.
     unpack = [f"    {n} = c[{i}]" for i, n in enumerate([*COMMON, *(f"p_{n}" for n in names)])]
     results = ["new_w", *(f"new_{n}" for n in model.state)]
@@ -61,7 +61,7 @@ def _rule(k: int, model: SynapseModel, names: list[str]) -> str:
             return ", ".join(["w[j]", *(f"{n}_[j]" for n in state)])
         given = [
             "w[j]" if a == "w" else f"{a}_[j]" if a in state
-            else f"{a}_now" if a in (*pre_names, *post_names) else f"p_{a}"
+            else f"{a}_now" if a in (*pre_names, *model.at_pre, *model.at_post) else f"p_{a}"
             for a in step.arguments
         ]  # fmt: skip
         return f"{which}_{k}({', '.join(given)})"
@@ -75,8 +75,8 @@ def _rule(k: int, model: SynapseModel, names: list[str]) -> str:
         """Return (place, name) of the traces that a function takes."""
         return [(i, n) for i, n in enumerate(traces) if step is not None and n in step.arguments]
 
-    before = used(model.on_post, post_names)
-    seen = used(model.on_pre, post_names)
+    before = used(model.on_post, model.at_post)
+    seen = used(model.on_pre, model.at_pre)
     pre_at_post = used(model.on_post, pre_names)
     pre_at_pre = used(model.on_pre, pre_names)
     stores = "\n".join(f"        {n}_[j] = new_{n}" for n in state)

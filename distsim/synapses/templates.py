@@ -14,6 +14,7 @@ from numba import float32, int32, uint16
 
 from distsim.synapses.arithmetic import exp, exp2, power
 from distsim.synapses.modulation import CLOSED, between, decay, move_origin
+from distsim.synapses.traces import NEAREST, VOLTAGE
 
 BLOCK = 512
 NOT_VALID = -(1 << 40)
@@ -22,7 +23,7 @@ FAR = 1 << 30
 
 
 @numba.njit(forceinline=True, error_model="numpy")
-def look(l, bound, n_posts, ring, ring_trace, nearest, rate_post, count, newest, level):
+def look(l, bound, n_posts, ring, ring_trace, kind_post, noted, rate_post, count, newest, level):
     """Note how many spikes target l has fired until step `bound`, the last, and the traces just before `bound`."""
     size = ring.shape[0] // n_posts.shape[0]
     mask, first = size - 1, l * size
@@ -36,16 +37,18 @@ def look(l, bound, n_posts, ring, ring_trace, nearest, rate_post, count, newest,
     place = first + ((q - 1) & mask)
     gap = float32(min(bound - np.int64(ring[place]), FAR))
     for k in range(ring_trace.shape[0]):
-        value = float32(1) if nearest[k] else ring_trace[k, place] + float32(1)
+        value = float32(1) if kind_post[k] == NEAREST else ring_trace[k, place] + float32(1)
         level[k, l] = value * exp2(-gap * rate_post[k])
+        if kind_post[k] == VOLTAGE:
+            level[k, l] = noted[bound % noted.shape[0], l] if bound > 0 else float32(0)
 
 
 @numba.njit(error_model="numpy")
-def look_at_all(bound, n_posts, ring, ring_trace, nearest, rate_post, count, newest, level, valid):
+def look_at_all(bound, n_posts, ring, ring_trace, kind_post, noted, rate_post, count, newest, level, valid):
     """Note that of all targets: many synapses share each."""
     if valid[0] != bound:
         for l in range(n_posts.shape[0]):
-            look(l, bound, n_posts, ring, ring_trace, nearest, rate_post, count, newest, level)
+            look(l, bound, n_posts, ring, ring_trace, kind_post, noted, rate_post, count, newest, level)
         valid[0] = bound
 '''
 
@@ -106,8 +109,8 @@ def arrive_{k}(n, w, {pre_arrays}x, c, amount, gain):
 
 @numba.njit(error_model="numpy")
 def segment_{k}(
-    inp, target, weight, pointer, state, stride, n_posts, ring, ring_trace, nearest, count, newest, level, valid, c,
-    rate_post, rate_pre, after, now, gain, bound, begin, dendritic, closed, sign, arrives, modulation,
+    inp, target, weight, pointer, state, stride, n_posts, ring, ring_trace, kind_post, noted, count, newest, level,
+    valid, c, rate_post, rate_pre, after, now, gain, bound, begin, dendritic, closed, sign, arrives, modulation,
 ):
     """Bring a run of synapses up to the spikes that their targets have fired until step `bound`; deliver one to them.
 
@@ -130,7 +133,8 @@ def segment_{k}(
 {state_slices}
         if not known:
             for i in range(m):
-                look(np.int64(tg[i]), bound, n_posts, ring, ring_trace, nearest, rate_post, count, newest, level)
+                l = np.int64(tg[i])
+                look(l, bound, n_posts, ring, ring_trace, kind_post, noted, rate_post, count, newest, level)
         k, n_new = 0, 0
         for i in range(m):
             l = np.int64(tg[i])
@@ -181,8 +185,8 @@ def segment_{k}(
 STATIC_RULE = '''
 @numba.njit(error_model="numpy")
 def segment_{k}(
-    inp, target, weight, pointer, state, stride, n_posts, ring, ring_trace, nearest, count, newest, level, valid, c,
-    rate_post, rate_pre, after, now, gain, bound, begin, dendritic, closed, sign, arrives, modulation,
+    inp, target, weight, pointer, state, stride, n_posts, ring, ring_trace, kind_post, noted, count, newest, level,
+    valid, c, rate_post, rate_pre, after, now, gain, bound, begin, dendritic, closed, sign, arrives, modulation,
 ):
     """Deliver a spike to a run of synapses whose weights do not change themselves."""
     if arrives:
@@ -208,6 +212,7 @@ def deliver(inp, t, min_delay, p, net, flight, rings):
     n_posts = rings.n_posts[ring_first : ring_first + n_targets]
     ring = rings.step[ring_first * size : (ring_first + n_targets) * size]
     ring_trace = rings.trace[:, ring_first * size : (ring_first + n_targets) * size]
+    noted = net.voltages.ltd[:, voltage_first : voltage_first + n_targets]
     now = np.empty(net.rate_pre.shape[1], np.float32)
     count, newest = np.empty(n_targets, np.uint16), np.empty(n_targets, np.int32)
     level = np.empty((ring_trace.shape[0], n_targets), np.float32)
@@ -221,7 +226,8 @@ def deliver(inp, t, min_delay, p, net, flight, rings):
             n_arriving += np.int64(net.ends[row]) - (np.int64(net.ends[row - 1]) if row > ends_first else 0)
         if n_arriving > n_targets:
             look_at_all(
-                s + shift, n_posts, ring, ring_trace, net.nearest[p], net.rate_post[p], count, newest, level, valid
+                s + shift, n_posts, ring, ring_trace, net.kind_post[p], noted, net.rate_post[p], count, newest, level,
+                valid,
             )
         for e in range(flight.slots[s % n_slots, projection, 0], flight.slots[s % n_slots, projection, 1]):
             row = ends_first + (flight.sender[e] - sender_first) * n_delays + d - first_delay
@@ -235,7 +241,7 @@ def deliver(inp, t, min_delay, p, net, flight, rings):
             n, bad = segment(
                 rule, targets, net.target[begin:end], net.weight[begin:end], net.pointer[begin:end],
                 net.state[state_first + begin - part_first :], net.stride[p], n_posts, ring, ring_trace,
-                net.nearest[p], count, newest, level, valid, net.constants[p], net.rate_post[p],
+                net.kind_post[p], noted, count, newest, level, valid, net.constants[p], net.rate_post[p],
                 net.rate_pre[projection], flight.after[e], now,
                 flight.gain[e] * net.constants[p, 2], s + shift, flight.previous[e] + shift, d - axonal,
                 closed_until(net.modulation[projection, CLOSED], min_delay, flight.previous[e], d, shift), sign, True,
@@ -259,6 +265,7 @@ def catch_up(inp, t, min_delay, since, p, net, flight, rings):
     n_posts = rings.n_posts[ring_first : ring_first + n_targets]
     ring = rings.step[ring_first * size : (ring_first + n_targets) * size]
     ring_trace = rings.trace[:, ring_first * size : (ring_first + n_targets) * size]
+    noted = net.voltages.ltd[:, voltage_first : voltage_first + n_targets]
     # Of every source the last spike that has arrived, and when the next one arrives.
     previous = net.last[sender_first : sender_first + n_rows].copy()
     after = net.trace[sender_first : sender_first + n_rows].copy()
@@ -287,7 +294,7 @@ def catch_up(inp, t, min_delay, since, p, net, flight, rings):
                 n, bad = segment(
                     rule, inp, net.target[begin:end], net.weight[begin:end], net.pointer[begin:end],
                     net.state[state_first + begin - part_first :], net.stride[p], n_posts, ring, ring_trace,
-                    net.nearest[p], count, newest, level, valid, net.constants[p], net.rate_post[p],
+                    net.kind_post[p], noted, count, newest, level, valid, net.constants[p], net.rate_post[p],
                     net.rate_pre[projection], after[r], after[r], float32(0),
                     min(t - 1, coming[r] + shift), previous[r] + shift, d - axonal,
                     closed_until(net.modulation[projection, CLOSED], min_delay, previous[r], d, shift), sign, False,

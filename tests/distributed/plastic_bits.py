@@ -22,6 +22,7 @@ def network() -> ds.Network:
     net = ds.Network("plastic")
     exc = net.population("exc", 160, "iaf_psc_exp")
     inh = net.population("inh", 40, "aeif_psc_exp", I_e=500.0)
+    seen = net.population("seen", 30, "aeif_psc_delta_clopath", I_e=900.0)
     both = exc + inh if hasattr(exc, "__add__") else [{"population": "exc"}, {"population": "inh"}]
     for target in (exc, inh):
         net.poisson(target, rate=15_000.0, weight=30.0)
@@ -41,7 +42,11 @@ def network() -> ds.Network:
     net.project(source, both, ds.pairwise_bernoulli(0.3), weight=300.0, delay=ds.uniform(1.0, 2.0), synapse=release)
     gated = {"model": "stdp_dopamine_synapse", "transmitter": "reward", "tau_c": 300.0, "Wmax": 90.0, "A_minus": 0.8}
     net.project(exc, exc, ds.fixed_total_number(1500), weight=30.0, delay=ds.uniform(0.6, 4.0), synapse=gated)
+    voltage = {"model": "clopath_synapse", "A_LTP": 4e-5, "A_LTD_const": 0.0, "u_ref_squared": 4900.0, "Wmax": 1.0}
+    net.project(exc, seen, ds.fixed_indegree(25), weight=0.4, delay=ds.uniform(0.5, 6.0), synapse=voltage)
+    net.project(inh, seen, ds.fixed_indegree(5), weight=0.2, delay=1.5, synapse=voltage | {"delay_u_bars": 2.0})
     net.record("spikes", both)
+    net.record("spikes", seen)
     return net
 
 

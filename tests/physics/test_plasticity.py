@@ -252,3 +252,55 @@ def test_looking_changes_nothing():
                 sim.weights("n->n")
         hashes.append((sim.spikes()[0].tobytes(), sim.weights("n->n").weight.tobytes()))
     assert hashes[0] == hashes[1]
+
+
+@pytest.mark.parametrize("i", range(len(REFERENCE["voltage"])))
+def test_voltage_based_weights_against_nest(i):
+    """Clopath's rule after 10 s of irregular spikes and pulses of current, constant and homeostatic depression."""
+    case, dt, delays = REFERENCE["voltage"][i], REFERENCE["dt"], REFERENCE["delays"]
+    net = ds.Network("voltage")
+    times = [[round(t + dt, 1) for t in train if t > 30.0] for train in REFERENCE["pre"]]
+    pre = net.device("pre", "spike_generator", size=len(times), spike_times=times)
+    post = net.population("post", len(REFERENCE["pulses"]), case["neuron"])
+    for k, pulses in enumerate(REFERENCE["pulses"]):
+        edges = [t for begin in pulses for t in (begin, round(begin + REFERENCE["pulse_ms"], 1))]
+        current = net.device(
+            f"drive_{k}",
+            "step_current_generator",
+            amplitude_times=edges,
+            amplitude_values=[case["pulse"], 0.0] * len(pulses),
+        )
+        net.project(current, post[k : k + 1], delay=1.0)
+    synapse = {"model": "clopath_synapse", "tau_x": 12.0, "Wmax": 2e-3}
+    synapse |= {k: float(v) for k, v in case["changed"].items()}
+    for k, delay in enumerate(delays):
+        some = every(pre, k, len(delays))
+        net.project(some, post, weight=1e-3, delay=delay, synapse=synapse, name=f"d{k}")
+    net.record("spikes", post)
+    sim = ds.Simulation(net, dt=dt, precision="float64")
+    # NEST's synapses are as their last presynaptic spike left them, at 9990 ms.
+    sim.run(round(9990.0 + dt + min(delays), 9))
+    fired, gids = sim.spikes()
+    for g, theirs in enumerate(case["spikes"]):
+        mine = np.sort(fired[gids == g])
+        expected = np.array([t for t in theirs if t <= 9991.05])
+        # The peak of some lies between two steps: at most one of a hundred is told a step earlier or later.
+        assert np.abs(mine - expected).max() < 1.01 * dt and (np.abs(mine - expected) > 1e-6).sum() <= 1
+    sim.run(100.0)
+    weights = np.empty((len(times), len(post)))
+    for k in range(len(delays)):
+        found = sim.weights(f"d{k}")
+        weights[k + len(delays) * found.source, found.target] = found.weight
+    expected = np.array(case["weights"])
+    assert np.ptp(expected) > 1e-4, "weights that hardly move prove nothing"
+    assert np.abs(weights - expected).max() < [2e-5, 2e-4, 1e-3][i] * 1e-3
+
+
+def test_voltage_based_rule_needs_potentials():
+    """A target without low-passed potentials is refused, with the place."""
+    net = ds.Network("voltage")
+    neurons = net.population("n", 10, "iaf_psc_exp")
+    place = r"network.projections.0.synapse.model: expected targets whose model has the state variables V_m, u_bar_plus"
+    with pytest.raises(InputError, match=place + ".*iaf_psc_exp of 'n' has no u_bar_plus"):
+        net.project(neurons, neurons, weight=1.0, delay=1.0, synapse="clopath_synapse")
+        ds.Simulation(net)

@@ -6,6 +6,7 @@ python tests/physics/reference/plastic_weights.py
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import nest
@@ -105,6 +106,51 @@ def simulated(model: str, synapse: dict, neuron: dict, weight: float, pre: list,
     return result
 
 
+def by_voltage(neuron: str, changed: dict, pulse: float, pre: list, post: list) -> dict:
+    """Return weights and spikes of targets that pulses of current excite, with synapses that see their potential."""
+    nest.ResetKernel()
+    nest.set(resolution=DT)
+    sources = nest.Create("spike_generator", N_PRE)
+    for source, times in zip(sources, pre, strict=True):
+        source.spike_times = times
+    parrots = nest.Create("parrot_neuron", N_PRE)
+    nest.Connect(sources, parrots, "one_to_one", {"delay": DT})
+    drive = nest.Create("step_current_generator", N_POST)
+    for one, times in zip(drive, post, strict=True):
+        one.set(amplitude_times=[t for begin in times for t in (begin, round(begin + PULSE_MS, 1))],
+                amplitude_values=[pulse, 0.0] * len(times))  # fmt: skip
+    # The low-passed potentials begin at rest, which NEST's Hodgkin-Huxley neuron has at 0 mV.
+    rest = nest.GetDefaults(neuron)["V_m"]
+    begin = {"u_bar_plus": rest, "u_bar_minus": rest, "u_bar_bar": rest}
+    targets = nest.Create(neuron, N_POST, changed | begin)
+    nest.Connect(drive, targets, "one_to_one", {"delay": 1.0})
+    # Weights so small that they do nothing: NEST adds what arrives up to a step early to this neuron.
+    nest.CopyModel("clopath_synapse", "plastic", {"tau_x": 12.0, "Wmax": 2e-3, "weight": 1e-3})
+    for k, delay in enumerate(DELAYS):
+        spec = {"synapse_model": "plastic", "weight": 1e-3, "delay": delay}
+        nest.Connect(parrots[k :: len(DELAYS)], targets, "all_to_all", spec)
+    # NEST keeps depression for as long as its largest delay, an interval less than its longest synapses look back.
+    nest.Connect(parrots[:1], nest.Create("parrot_neuron"), syn_spec={"delay": 20.0})
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(targets, recorder)
+    nest.Simulate(DURATION)
+    events = recorder.get("events")
+    spikes = [sorted(round(float(t), 1) for t, s in zip(events["times"], events["senders"], strict=True) if s == i)
+              for i in targets.tolist()]  # fmt: skip
+    found = nest.GetConnections(parrots, targets, "plastic").get(["source", "target", "weight"])
+    order = np.lexsort([found["target"], found["source"]])
+    weights = np.array(found["weight"])[order].reshape(N_PRE, N_POST)
+    return {"weights": weights.tolist(), "spikes": spikes, "neuron": neuron, "changed": changed, "pulse": pulse}
+
+
+PULSE_MS = 6.0
+# Neuron, what is changed of it, current of a pulse (pA).
+VOLTAGE_CASES = [
+    ("aeif_psc_delta_clopath", {"A_LTP": 8e-8, "A_LTD": 4e-7}, 1800.0),
+    ("aeif_psc_delta_clopath", {"A_LTP": 5e-8, "A_LTD": 5e-7, "A_LTD_const": False, "u_ref_squared": 4600.0,
+                                "delay_u_bars": 3.0}, 2500.0),
+    ("hh_psc_alpha_clopath", {"A_LTP": 1e-7, "A_LTD": 4e-6, "theta_minus": -65.0}, 1000.0),
+]  # fmt: skip
 REWARDS = [1500.0, 1520.0, 3000.3, 6000.0, 6100.0, 9000.0]
 
 
@@ -124,8 +170,12 @@ def main() -> None:
         ]
         for model, several in CASES.items()
     }
+    # A neuron that has just begun has other low-passed potentials in NEST.
+    late = [[t for t in times if t > 30.0] for times in pre]
+    pulses = [[t for t, after in pairwise([*times, np.inf]) if after - t > 2 * PULSE_MS] for times in post]
+    voltage = [by_voltage(*case, late, pulses) for case in VOLTAGE_CASES]
     data = {"simulator": f"NEST {nest.__version__}", "command": "python tests/physics/reference/plastic_weights.py",
-            "dt": DT, "duration": DURATION, "delays": DELAYS, "pre": pre, "post": post, "rewards": REWARDS,
+            "dt": DT, "pulse_ms": PULSE_MS, "pulses": pulses, "voltage": voltage, "duration": DURATION, "delays": DELAYS, "pre": pre, "post": post, "rewards": REWARDS,
             "cases": cases}  # fmt: skip
     (Path(__file__).parent / "plastic_weights.json").write_text(json.dumps(data) + "\n")
 
