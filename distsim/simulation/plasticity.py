@@ -275,8 +275,9 @@ def append_posts(rings, net, fired, n_fired, t):
 def place_in_ring(rings, net, p, at):
     """Return the rings, perhaps larger, and the place of the next entry of a target of part p."""
     size, q = rings.step.shape[0] // rings.n_posts.shape[0], rings.n_posts[at]
-    # The place holds an entry that a synapse may still have to see, or the last one before those.
-    if q >= size and rings.step[at * size + ((q + 1) & (size - 1))] >= net.read_until[p]:
+    # The place holds an entry that a synapse may still have to see, or the last one before those; at first
+    # the last place is that one, a spike before every other.
+    if q >= size - 1 and rings.step[at * size + ((q + 1) & (size - 1))] >= net.read_until[p]:
         rings = larger_rings(rings)
         size = 2 * size
     return rings, at * size + (q & (size - 1))
