@@ -23,7 +23,7 @@ COLUMNS = 3
 # A current (pA) that makes a neuron fire with default parameters, and its largest weights; others get these.
 CURRENT = {"hh_psc_alpha": 700.0, "izhikevich": 10.0, "leaky_integrator": 300.0, "nir_if": 0.08, "nir_lif": 1.4,
            "nir_cubalif": 1.4, "mat2_psc_exp": 600.0, "glif_psc": 350.0, "aeif_psc_exp": 700.0,
-           "aeif_cond_exp": 700.0}  # fmt: skip
+           "aeif_cond_exp": 700.0, "aeif_psc_delta_clopath": 1000.0, "hh_psc_alpha_clopath": 700.0}  # fmt: skip
 DEFAULT_CURRENT = 450.0
 LEVEL_5 = {"spike_dependent_threshold": 1, "after_spike_currents": 1, "adapting_threshold": 1}
 
@@ -98,6 +98,24 @@ def changes(model: str, differences: np.ndarray, repeats: int = 20) -> np.ndarra
     return found.weight[np.argsort(found.target)] / 1e-3 - 1.0
 
 
+def changes_by_rate(model: str, rates: np.ndarray, difference: float) -> np.ndarray:
+    """Return the relative change by fifteen times five pairs for every rate (Hz) of theirs: Clopath et al., figure 2."""
+    net = ds.Network("rates")
+    n, pairs = len(rates), [(6000.0 * k + 200.0, i) for k in range(15) for i in range(5)]
+    neurons = net.population("neurons", n, "aeif_psc_delta_clopath")
+    met = [[round(start + 1000.0 * i / rate, 1) for start, i in pairs] for rate in rates]
+    # A spike reaches the target's membrane a step after the potential that it is added to.
+    fired = [[round(t + difference - 0.2, 1) for t in times] for times in met]
+    drive = net.device("drive", "spike_generator", size=n, spike_times=fired)
+    source = net.device("source", "spike_generator", size=n, spike_times=[[*times, 91_000.0] for times in met])
+    net.project(drive, neurons, "one_to_one", weight=90.0, delay=0.1)
+    net.project(source, neurons, "one_to_one", weight=0.5, delay=0.1, synapse=model, name="plastic")
+    sim = ds.Simulation(net)
+    sim.run(91_500.0)
+    found = sim.weights("plastic")
+    return found.weight[np.argsort(found.target)] / 0.5 - 1.0
+
+
 def releases(model: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the current that spikes at 20 Hz cause through a synapse with short-term plasticity."""
     net = ds.Network("releases")
@@ -123,6 +141,16 @@ def synapses_figure(names: list[str]) -> None:
             axis.plot(*releases(name), lw=0.9, color="#1f5f8b")
             axis.set_xlabel("ms; spikes at 20 Hz, and one at 1200 ms", fontsize=8)
             axis.set_ylabel("current (pA)", fontsize=8)
+            continue
+        if synapses.get(name).voltage:
+            rates = np.array([1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0])
+            for difference, label, color in ((10.0, "after", "#1f5f8b"), (-10.0, "before", "#c0392b")):
+                found = 100.0 * changes_by_rate(name, rates, difference)
+                axis.plot(rates, found, "o-", ms=3, lw=0.9, color=color, label=f"target 10 ms {label} source")
+            axis.axhline(0.0, color="0.7", lw=0.6)
+            axis.legend(fontsize=7, frameon=False)
+            axis.set_xlabel("rate of the pairs (Hz)", fontsize=8)
+            axis.set_ylabel("change by 75 pairs (%)", fontsize=8)
             continue
         found = 100.0 * changes(name, differences)
         for side in (differences < 0, differences > 0):
@@ -168,6 +196,8 @@ def main() -> None:
         page += section(f"distsim.models.{name}", models.get(name).declaration)
     page += ["## Synapses", "", "Change of a weight by twenty pairs of spikes, a second apart, with default parameters "
              "(weights in the middle of their range; stdp_dopamine_synapse with dopamine 0.5 s after each pair); "
+             "of clopath_synapse by fifteen times five pairs, onto aeif_psc_delta_clopath, from 0.5, as in figure 2 of "
+             "Clopath et al.; "
              "of short-term plasticity the current that spikes cause.", "", "![](images/synapses.png)", ""]  # fmt: skip
     for name in rules:
         page += section(f"distsim.synapses.{name}", synapses.get(name).declaration)
