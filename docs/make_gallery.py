@@ -99,7 +99,7 @@ def changes(model: str, differences: np.ndarray, repeats: int = 20) -> np.ndarra
 
 
 def changes_by_rate(model: str, rates: np.ndarray, difference: float) -> np.ndarray:
-    """Return the relative change by fifteen times five pairs for every rate (Hz) of theirs: Clopath et al., figure 2."""
+    """Return the relative change by 15 times 5 pairs for every rate (Hz) of theirs: Clopath et al., figure 2."""
     net = ds.Network("rates")
     n, pairs = len(rates), [(6000.0 * k + 200.0, i) for k in range(15) for i in range(5)]
     neurons = net.population("neurons", n, "aeif_psc_delta_clopath")

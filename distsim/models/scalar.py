@@ -125,6 +125,9 @@ class _Literals(ast.NodeTransformer):
     def take(self, function: Callable[..., Any]) -> None:
         """Take a function along, once."""
         name = function.__name__
+        if name == "<lambda>":
+            at = function.__code__
+            raise InputError(f"{at.co_filename}, line {at.co_firstlineno}", "expected `def` here, not a lambda")
         if name not in self.called:
             definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
             assert isinstance(definition, ast.FunctionDef)

@@ -96,6 +96,67 @@ def test_own_model_does_what_the_shipped_one_does():
     assert found[0] == found[1]
 
 
+def below(V_m, high):
+    """Return whether a step may be taken at once."""
+    return V_m < high
+
+
+@neuron_model(
+    parameters={"tau_m": (10.0, "ms")},
+    state={"V_m": (0.0, "mV"), "calls": (0.0, "")},
+    receptors={"spikes": ("mV", 0)},
+    derived=lambda p, dt, parts: {"decay": float(np.exp(-dt / parts / p["tau_m"])), "high": 5.0},
+    substeps=4,
+    calm=below,
+)
+def calm_below(V_m, calls, spikes, decay):
+    """A leaky membrane that counts in how many parts it takes its steps."""
+    V = decay * V_m + spikes
+    return V, calls + 1.0, False
+
+
+def test_calm_neurons_take_a_step_at_once():
+    """Where it is calm before and after; else in parts, input in the last; a neighbour changes nothing."""
+    net = ds.Network("calm")
+    neurons = net.population("neurons", 3, "calm_below")
+    weights = [3.0, 9.0, 0.0]
+    for i, weight in enumerate(weights):
+        source = net.device(f"source{i}", "spike_generator", spike_times=[1.0])
+        net.project(source, neurons[i : i + 1], weight=weight, delay=1.0)
+    for variable in ("V_m", "calls"):
+        net.record(variable, neurons, every=0.1)
+    sim = ds.Simulation(net, precision="float64")
+    sim.run(10.0)
+    grid = 0.1 * np.arange(1, 101)
+    for i, weight in enumerate(weights):
+        expected = weight * np.exp(-(grid - 2.0) / 10.0) * (grid > 1.99)
+        assert np.allclose(sim.states("V_m")["neurons"][2][:, i], expected, rtol=1e-4)
+        # A step is in parts where it begins or ends above.
+        before = np.concatenate([[0.0], expected[:-1]])
+        parts = np.where((expected < 5.0) & (before < 5.0), 1, 4)
+        assert np.array_equal(sim.states("calls")["neurons"][2][:, i], np.cumsum(parts))
+    assert parts.max() == 1 and weights[1] > 5.0
+
+
+@pytest.mark.parametrize(
+    ("calm", "message"),
+    [
+        (lambda V_m: V_m < 5.0, r"test_scalar_models.py, line \d+: expected `def` here, not a lambda"),
+        (below, r"calm: unknown argument 'high' \(known: V_m, tau_m\)"),
+    ],
+)
+def test_mistakes_of_calm(calm, message):
+    """Refused where it is declared, with file and line."""
+    with pytest.raises(InputError, match=message):
+
+        @neuron_model(
+            parameters={"tau_m": (10.0, "ms")}, state={"V_m": (0.0, "mV")}, receptors={"spikes": ("mV", 0)},
+            substeps=4, calm=calm,
+        )  # fmt: skip
+        def never(V_m, spikes):
+            return V_m + spikes, False
+
+
 OWN = """
 import distsim as ds
 
