@@ -70,8 +70,9 @@ def create_populations(network: dict[str, Any], scale: float) -> dict[str, Any]:
 def connect(projection: dict[str, Any], pre: Any, post: Any, scale: float) -> None:
     """Connect two populations, or a device and a population, as the projection says."""
     weight, mean_weight = distribution(projection["weight"])
-    # A delay below half a step would be rounded to none: like the config, redraw below a whole one.
-    delay, _ = distribution(projection["delay"], low=DT)
+    # As the reference implementation does it (microcircuit-PD14-model): what would be rounded to no step at all
+    # is redrawn, and what lies between half a step and a whole one becomes one step.
+    delay, _ = distribution(projection["delay"], low=0.5 * DT)
     rule: dict[str, Any] = {"rule": "all_to_all"}
     if projection["rule"] != "all_to_all":
         n = projection["rule"]["fixed_total_number"]

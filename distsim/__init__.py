@@ -4,6 +4,7 @@ Importing starts no MPI, configures no logging and compiles nothing; the public 
 imported when they are first used.
 """
 
+import os as _os
 from importlib import import_module as _import_module
 from pathlib import Path as _Path
 
@@ -12,6 +13,12 @@ from pathlib import Path as _Path
 _root = _Path(__file__).resolve().parent.parent
 if (_root / "pyproject.toml").is_file() and (_root / "partitioners" / "__init__.py").is_file():
     __path__.append(str(_root))
+    # Whoever edits a compiled function that another file's function calls would go on running the old machine code:
+    # numba looks at the file of the calling function alone. So a checkout's compiled code is kept by its sources.
+    if "NUMBA_CACHE_DIR" not in _os.environ:
+        from distsim import _checkout
+
+        _os.environ["NUMBA_CACHE_DIR"] = str(_checkout.cache_folder(_root))
 
 __version__ = "0.1.0"
 

@@ -87,5 +87,8 @@ def print_summary(summary: dict[str, Any], folder: str | None, verbose: bool = F
         console.print(f"compiled in {timing['compile_wall_seconds']:.2f} s   {phases}", highlight=False, soft_wrap=True)
         counts = "   ".join(f"{name} {n:,}" for name, n in summary["counts"].items())
         console.print(counts, highlight=False, soft_wrap=True)
+    for warning in summary["warnings"]:
+        times = f" ({warning['count']} times)" if warning["count"] > 1 else ""
+        console.print(f"warning: {warning['place']}: {warning['text']}{times}", highlight=False, soft_wrap=True)
     if folder:
         console.print(f"results in {folder}", highlight=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from distsim.errors import InputError, Stopped, unknown
 from distsim.io.checkpoint_file import checkpoint_name, prune
 from distsim.network import Network
 from distsim.network.config import Config, from_dict
+from distsim.notices import Notices, gathered
 from distsim.power import PowerMeter
 from distsim.registry import partitioners
 from distsim.simulation import checkpoint, summary
@@ -85,6 +86,7 @@ class Simulation:
                     "precision": precision, "duration": 0.0}  # fmt: skip
         # The ranks first: from then on an error on one of them ends them all.
         self.ranks = communicator or world()
+        self.notices = Notices(self.ranks.rank == 0)
         self.config = from_dict({"network": network, "simulation": settings, "output": {"path": output}})
         self._start(progress)
 
@@ -95,6 +97,7 @@ class Simulation:
         """Return the simulation that a config describes. Collective."""
         simulation = cls.__new__(cls)
         simulation.ranks = communicator or world()
+        simulation.notices = Notices(simulation.ranks.rank == 0)
         simulation.config = config
         simulation._start(progress)
         return simulation
@@ -124,10 +127,12 @@ class Simulation:
         """
         simulation = cls.__new__(cls)
         simulation.ranks = communicator or world()
+        simulation.notices = Notices(simulation.ranks.rank == 0)
         simulation.config = checkpoint.resumed_config(Path(folder), overrides, simulation.ranks)
         simulation._start(progress, resume=True)
         return simulation
 
+    @gathered
     def _start(self, progress: Progress | None, resume: bool = False) -> None:
         """Check everything, open the run folder, build the network, compile the loop."""
         self.started = time.time()
@@ -178,6 +183,7 @@ class Simulation:
             for line in (*found.problems, f"going on from {where}"):
                 print(f"distsim: {line}", file=sys.stderr, flush=True)
 
+    @gathered
     def run(self, duration: float) -> None:
         """Advance by `duration` (ms), a multiple of the step. Collective.
 
@@ -256,6 +262,7 @@ class Simulation:
                 raise Stopped(str(path))
         return longest
 
+    @gathered
     def checkpoint(self, path: str | Path | None = None) -> Path:
         """Write a checkpoint, from which any number of ranks can go on; return its path. Collective.
 
@@ -286,6 +293,7 @@ class Simulation:
         assert self.folder is not None
         return self.folder.checkpoints / checkpoint_name(self.biological_ms)
 
+    @gathered
     def restore(self, path: str | Path) -> None:
         """Go to where a checkpoint of this network was taken, on any number of ranks. Collective.
 
@@ -369,6 +377,7 @@ class Simulation:
         """Return rates, speed, time per phase, memory, counts; the same on every rank. Collective."""
         return summary.summary(self)
 
+    @gathered
     def close(self) -> dict[str, Any]:
         """End the run: write recordings and summary.json into the run folder; return the summary. Collective."""
         if not self.closed:

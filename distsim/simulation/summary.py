@@ -18,6 +18,7 @@ from distsim.construction.estimate import memory_bytes
 from distsim.errors import InputError
 from distsim.io.run import SCHEMA
 from distsim.network import Network
+from distsim.notices import merged
 from distsim.power import METER
 from distsim.simulation.loop import (
     DELIVER,
@@ -151,6 +152,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             for i, name in enumerate(names)
         },
         "spike_hash": simulation.recording.spike_hash,
+        "warnings": merged(ranks.allgather(simulation.notices.entries())),
     }
 
 
