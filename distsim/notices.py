@@ -1,7 +1,7 @@
 """Warnings: what a user would want to know although the run goes on, each told in one line, once.
 
-``warn(place, text)`` may be called anywhere. A `Simulation` gathers what is warned of while it is made, runs and closes:
-one line on stderr when it first comes up, and an entry with its count in summary.json under ``warnings``, which
+``warn(place, text)`` may be called anywhere. A `Simulation` gathers what is warned of while it is made, runs and
+closes: one line on stderr when it first comes up, and an entry with its count in summary.json under ``warnings``, which
 `distsim info` and the end of `distsim run` show again. Outside a simulation the line alone is printed.
 """
 
