@@ -13,6 +13,7 @@ from distsim.construction.counting import cell_counts
 from distsim.construction.sources import Cell, SourceGroup, cells
 from distsim.construction.tables import delay_table, receptor_planes, table
 from distsim.network import Network, Projection
+from distsim.network.delays import drawn_delay
 
 TARGET_BLOCK_BITS = 16
 
@@ -166,11 +167,17 @@ def draw(column, c, listed, group, shape, seed, out, n) -> int:
     else:
         own = column.own - cell.position
         own[(column.own < 0) | (own < 0) | (own >= cell.size)] = -1
-    return kernels.draw_cells(
+    drawn = kernels.draw_cells(
         slots, records, n, outdegree, column.counts, c, column.mode, cell.first, cell.size, own, column.gids,
         column.local, column.weights, column.delays, column.grid, slot_of, n_target_blocks, size, first_delay, n_delays,
         rng.key(seed, rng.STREAM_CELL, column.number), rng.key(seed, rng.STREAM_SYNAPSE, column.number),
     )  # fmt: skip
+    if drawn < 0:
+        raise AssertionError(
+            f"projection '{column.projection.name}': counted more synapses from sources {cell.position} to "
+            f"{cell.position + cell.size - 1} onto a neuron than it can have"
+        )
+    return drawn
 
 
 def _outdegrees(column, cell, seed, per_block, out, emit) -> int:
@@ -213,7 +220,7 @@ def _place_edges(column, cell, listed, slot_of, shape, seed, out, n) -> int:
     if listed.delay is not None:
         steps = np.floor(listed.delay[index] / column.dt + 0.5 + 1e-9)
     else:
-        delay = values(None, column.projection.delay.truncated(column.dt), 1)
+        delay = values(None, drawn_delay(column.projection.delay, column.dt), 1)
         steps = np.floor(delay / column.dt + 0.5 + 1e-9)
     negative = weight < 0
     grid = np.where(negative, column.grid[1], column.grid[0]).astype(np.float32)

@@ -108,6 +108,32 @@ def count_indegrees(indegree, first_index, block, total, n_block, k):
 
 
 @numba.njit(cache=True, error_model="numpy")
+def count_unequal_indegrees(indegree, first_index, is_source, n_pre, block, total, k):
+    """Do what `count_indegrees` does for a block of targets of which some are sources too, and not of themselves.
+
+    Draws pairs until `total` of them are allowed: a target that `is_source` (bool [n_block]) can take one source
+    less than the others, which stands for the one of `n_pre` that is itself.
+    """
+    n_block = is_source.shape[0]
+    hits = np.zeros(n_block, np.int64)
+    w0, w1 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
+    w2, w3 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
+    done, first = np.int64(0), np.int64(0)
+    while done < total:
+        n = min(CHUNK, total - done)
+        fill_blocks(w0, w1, w2, w3, block, 0, first, n, k)
+        first += n
+        for j in range(n):
+            i = below(w0[j], n_block)
+            if not is_source[i] or below(w1[j], n_pre) != 0:
+                hits[i] += 1
+                done += 1
+    for i in range(n_block):
+        if first_index[i] >= 0:
+            indegree[first_index[i]] += hits[i]
+
+
+@numba.njit(cache=True, error_model="numpy")
 def count_cells(counts, gids, indegree, own, n_pre, slices, distinct, k):
     """Draw for every target how many of its `indegree` sources lie in each cell.
 
@@ -183,7 +209,10 @@ def bernoulli_indegrees(indegree, gids, n_pairs, p, k):
 
 @numba.njit(error_model="numpy")
 def choose_distinct(chosen, taken, n, size, own, gid, cell, k, w0, w1, w2, w3):
-    """Choose n distinct of `size` sources, leaving out `own`, uniformly; ascending into `chosen`."""
+    """Choose n distinct of `size` sources, leaving out `own`, uniformly; ascending into `chosen`.
+
+    Returns how many were chosen: n, or fewer where there are not so many.
+    """
     taken[:size] = 0
     available = size - (1 if own >= 0 else 0)
     invert = 2 * n > available
@@ -203,6 +232,7 @@ def choose_distinct(chosen, taken, n, size, own, gid, cell, k, w0, w1, w2, w3):
         if i != own and (taken[i] == 0) == invert:
             chosen[c] = i
             c += 1
+    return c
 
 
 @numba.njit(forceinline=True)
@@ -231,6 +261,9 @@ def draw_cells(
 ):  # fmt: skip
     """Draw the synapses of one cell column (a source block's part of one projection); return the new n.
 
+    Returns -1 where a target is to get more synapses from distinct sources than there are sources for it: then the
+    counts are wrong, and going on would read sources that nobody chose.
+
     outdegree uint32 [block_size] grows by the synapses of each source of the block.
 
     slots uint32: place of a synapse in the block's table of segments; records uint32. `own` int64
@@ -248,8 +281,12 @@ def draw_cells(
             continue
         if mode == DISTINCT:
             # Counter 0 of this stream has drawn the counts of the cells.
-            choose_distinct(chosen, taken, wanted, size, own[t], gids[t], cell + 1, k_cell, w0, w1, w2, w3)
+            found = choose_distinct(chosen, taken, wanted, size, own[t], gids[t], cell + 1, k_cell, w0, w1, w2, w3)
+            if found != wanted:
+                return np.int64(-1)
         elif mode == EVERY:
+            if wanted != 1 or own[t] < 0:
+                return np.int64(-1)
             chosen[0] = own[t]
         target_block = local[t] >> 16
         done = np.int64(0)

@@ -8,6 +8,7 @@ from distsim.construction.kernels import TABLE
 from distsim.errors import InputError
 from distsim.network import Network, Projection
 from distsim.network.checks import HIGHEST, LOWEST, to_steps
+from distsim.network.delays import drawn_delay
 from distsim.registry import models, synapses
 
 WEIGHT_LIMIT = 32767
@@ -32,7 +33,7 @@ def delay_table(delay, dt: float) -> np.ndarray:
     """Return the table of a delay in steps (float32); a constant one is rounded already."""
     if delay.is_constant:
         return np.array([to_steps(delay.mean(), dt)], dtype=np.float32)
-    return (delay.truncated(dt).ppf(knots()) / dt).astype(np.float32)
+    return (drawn_delay(delay, dt).ppf(knots()) / dt).astype(np.float32)
 
 
 def weight_bounds(projection: Projection) -> tuple[float, float]:

@@ -236,29 +236,8 @@ def to_steps(time: float, dt: float) -> int:
     return math.floor(time / dt + 0.5 + 1e-9)
 
 
-def delay_steps_bounds(p: Projection, dt: float) -> tuple[int, int]:
-    """Return the smallest and largest delay in steps that a draw can give."""
-    listed = p.rule.columns["delay"] if p.rule.name == "edges" else None
-    if listed is not None and listed.size:
-        return to_steps(listed.min(), dt), to_steps(listed.max(), dt)
-    low, high = p.delay.truncated(dt).ppf(np.array([LOWEST, HIGHEST]))
-    return max(1, to_steps(float(low), dt)), max(1, to_steps(float(high), dt))
-
-
 def grid(net: Network, dt: float) -> None:
-    """Raise where delays or times of devices do not fit steps of `dt` (ms)."""
-    for i, p in enumerate(net.projections):
-        place = f"network.projections.{i}.delay"
-        listed = p.rule.columns["delay"] if p.rule.name == "edges" else None
-        smallest = float(listed.min()) if listed is not None and listed.size else None
-        if smallest is None and p.delay.is_constant:
-            smallest = p.delay.a
-        if smallest is not None and to_steps(smallest, dt) < 1:
-            raise InputError(place, f"expected a delay of at least one step of {dt:g} ms, got {smallest:g}")
-        if smallest is None and (p.delay.bounds()[1] < dt or p.delay.truncated(dt).mass() < 1e-6):
-            raise InputError(place, f"expected delays of at least one step of {dt:g} ms, nearly all are below")
-        if p.delay_steps_bounds(dt)[1] > LARGEST_DELAY_STEPS:
-            raise InputError(place, f"expected delays below {LARGEST_DELAY_STEPS} steps of {dt:g} ms")
+    """Raise where times of recorders or devices do not fit steps of `dt` (ms)."""
     for i, r in enumerate(net.recorders):
         if r.every is not None and (to_steps(r.every, dt) < 1 or abs(to_steps(r.every, dt) * dt - r.every) > 1e-6 * dt):
             raise InputError(f"network.recorders.{i}.every", f"expected a multiple of dt = {dt:g} ms, got {r.every:g}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from distsim.network import checks
+from distsim.network import delays
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Projection:
 
     def delay_steps_bounds(self, dt: float) -> tuple[int, int]:
         """Return the smallest and largest delay in steps of `dt` that a draw can give."""
-        return checks.delay_steps_bounds(self, dt)
+        return delays.delay_steps_bounds(self, dt)
 
 
 @dataclass

@@ -11,12 +11,12 @@ import copy
 from typing import Any
 
 from distsim.errors import InputError
-from distsim.network import checks
+from distsim.network import checks, delays
 from distsim.network.declarations import Device, Population, Projection, Recorder
 from distsim.network.distributions import Distribution
 from distsim.network.expressions import evaluate
 from distsim.network.rules import Rule, rule
-from distsim.network.selection import Selection, scaled, selection
+from distsim.network.selection import Selection, scaled, selection, separate, shared_positions
 from distsim.network.synapse_models import check_grid, synapse_model
 from distsim.units import quantity, whole
 
@@ -214,7 +214,7 @@ class Network:
                 for part in (value if isinstance(value, list) else [value])
             ]
             selection(value, allowed, kind, f"{place}.{side}")
-            return Selection(tuple(s for f in found for s in f.slices))
+            return Selection(separate([s for f in found for s in f.slices], f"{place}.{side}"))
 
         populations = {n: s for n, s in sizes.items() if n in self.populations}
         pre = scaled_selection(p.pre, "pre", sizes, "population or device")
@@ -226,7 +226,8 @@ class Network:
             raise InputError(f"{place}.pre", "expected either populations or devices, not both in one projection")
         if kinds == {False}:
             how = how.scaled(scale, f"{place}.rule")
-        how.check(len(pre), len(post), pre == post, f"{place}.rule")
+        n_shared = sum(stop - first for first, stop in shared_positions(pre, post))
+        how.check(len(pre), len(post), n_shared, f"{place}.rule")
         weight, delay = checks.synapse(self, p, pre, post, self._value, place)
         synapse = synapse_model(self, p, pre, post, self._value, place)
         return Projection(name, pre, post, how, weight, delay, p.receptor, synapse)
@@ -272,7 +273,12 @@ class Network:
         """Raise InputError where a time of a resolved network does not fit steps of `dt` (ms)."""
         checks.grid(self, dt)
         for i, projection in enumerate(self.projections):
+            delays.check_delays(projection, dt, f"network.projections.{i}.delay")
             check_grid(projection, i, dt)
+
+    def warn_of_rounding(self, dt: float) -> None:
+        """Warn of delays of a resolved network that lie between two steps of `dt` (ms)."""
+        delays.warn_of_rounding(self, dt)
 
     # ---------------------------------------------------------------- plain data
 

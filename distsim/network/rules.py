@@ -37,16 +37,16 @@ class Rule:
         mean = self.n_synapses(n_pre, n_post) / n_post
         return mean + 10.0 * math.sqrt(mean) + 10.0
 
-    def check(self, n_pre: int, n_post: int, same: bool, place: str) -> None:
-        """Raise InputError where the rule cannot be met by this many neurons."""
+    def check(self, n_pre: int, n_post: int, n_shared: int, place: str) -> None:
+        """Raise InputError where the rule cannot be met by this many neurons, `n_shared` of them on both sides."""
 
     def scaled(self, scale: float, place: str) -> Rule:
         """Return the rule of a network whose populations are scaled and whose in-degrees are kept."""
         return self
 
-    def _available(self, n: int, same: bool) -> int:
-        """Return how many partners one neuron can choose among."""
-        return n - 1 if same and not self.autapses else n
+    def _available(self, n: int, n_shared: int) -> int:
+        """Return how many partners the neuron with the fewest can choose among."""
+        return n - 1 if n_shared and not self.autapses else n
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class OneToOne(Rule):
     def max_indegree(self, n_pre, n_post):
         return 1.0
 
-    def check(self, n_pre, n_post, same, place):
+    def check(self, n_pre, n_post, n_shared, place):
         if n_pre != n_post:
             raise InputError(place, f"expected as many sources as targets for one_to_one, got {n_pre} and {n_post}")
 
@@ -100,8 +100,8 @@ class FixedIndegree(Rule):
     def max_indegree(self, n_pre, n_post):
         return float(self.indegree)
 
-    def check(self, n_pre, n_post, same, place):
-        _enough(self, self.indegree, self._available(n_pre, same), "sources", place)
+    def check(self, n_pre, n_post, n_shared, place):
+        _enough(self, self.indegree, self._available(n_pre, n_shared), "sources", place)
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class FixedOutdegree(Rule):
     def n_synapses(self, n_pre, n_post):
         return float(self.outdegree) * n_pre
 
-    def check(self, n_pre, n_post, same, place):
-        _enough(self, self.outdegree, self._available(n_post, same), "targets", place)
+    def check(self, n_pre, n_post, n_shared, place):
+        _enough(self, self.outdegree, self._available(n_post, n_shared), "targets", place)
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ class FixedTotalNumber(Rule):
     def n_synapses(self, n_pre, n_post):
         return float(self.n)
 
-    def check(self, n_pre, n_post, same, place):
-        pairs = n_pre * n_post - (n_pre if same and not self.autapses else 0)
+    def check(self, n_pre, n_post, n_shared, place):
+        pairs = n_pre * n_post - (0 if self.autapses else n_shared)
         _enough(self, self.n, pairs, "pairs", place)
 
     def scaled(self, scale, place):
@@ -188,7 +188,7 @@ class Edges(Rule):
     def max_indegree(self, n_pre, n_post):
         return float(np.bincount(self.columns["post"], minlength=1).max(initial=0))
 
-    def check(self, n_pre, n_post, same, place):
+    def check(self, n_pre, n_post, n_shared, place):
         listed = self.columns
         for name, n in (("pre", n_pre), ("post", n_post)):
             at = listed[name]

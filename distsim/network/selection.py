@@ -105,11 +105,28 @@ def selection(value: Any, sizes: dict[str, int], kind: str, place: str, scale: f
         found.append(Slice(name, scaled(start, scale, 0), max(scaled(stop, scale), scaled(start, scale, 0) + 1)))
     if not found:
         raise InputError(place, f"expected at least one {kind}")
+    return Selection(separate(found, place))
+
+
+def separate(found: list[Slice], place: str) -> tuple[Slice, ...]:
+    """Return the parts; raise InputError where two of them overlap, perhaps only after they were scaled."""
     for i, a in enumerate(found):
         for b in found[:i]:
             if a.name == b.name and a.start < b.stop and b.start < a.stop:
                 raise InputError(place, f"expected parts that do not overlap, '{a.name}' appears twice")
-    return Selection(tuple(found))
+    return tuple(found)
+
+
+def shared_positions(pre: Selection, post: Selection) -> list[tuple[int, int]]:
+    """Return the runs [first, stop) of positions in `post` whose neurons are in `pre` too."""
+    found, position = [], 0
+    for target in post.slices:
+        for source in pre.slices:
+            low, high = max(target.start, source.start), min(target.stop, source.stop)
+            if source.name == target.name and low < high:
+                found.append((position + low - target.start, position + high - target.start))
+        position += len(target)
+    return found
 
 
 def scaled(size: int, scale: float, at_least: int = 1) -> int:

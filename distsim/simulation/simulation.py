@@ -139,6 +139,7 @@ class Simulation:
         self.progress = progress or (lambda stage, fraction, details: None)
         settings = self.config.simulation
         self.network = self.config.network.resolved()
+        self.network.warn_of_rounding(settings.dt)
         summary.check_memory(self.network, settings.dt, self.ranks)
         output = self.config.output
         self.folder = RunFolder(Path(output.path), self.ranks) if output.path else None

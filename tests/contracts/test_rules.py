@@ -231,16 +231,27 @@ def test_clipped_weights():
     assert np.mean(s.weight == s.weight.max()) == pytest.approx(stats.norm.sf(1.0), abs=0.01)
 
 
-def test_delays_follow_their_distribution():
-    """Redrawn below one step, rounded to the nearest."""
-    s = synapses_of(recurrent(fixed_indegree(60), 1000, delay=normal(1.0, 0.5)))
-    inside = stats.truncnorm((0.1 - 1.0) / 0.5, np.inf, 1.0, 0.5)
-    steps = np.arange(1, 30)
+@pytest.mark.parametrize("low", [None, 0.1])
+@pytest.mark.parametrize("listed", [False, True])
+def test_delays_follow_their_distribution(low, listed):
+    """Redrawn below half a step, or below a bound of one's own, rounded to the nearest; by a rule or edge by edge."""
+    draw = np.random.default_rng(3)
+    rule = edges(*draw.integers(0, 1000, (2, 60_000)).tolist()) if listed else fixed_indegree(60)
+    s = synapses_of(recurrent(rule, 1000, delay=normal(0.4, 0.5, low=low)))
+    inside = stats.truncnorm(((low or 0.05) - 0.4) / 0.5, np.inf, 0.4, 0.5)
+    steps = np.arange(1, 25)
     expected = inside.cdf((steps + 0.5) * 0.1) - inside.cdf((steps - 0.5) * 0.1)
-    counts = np.bincount(s.delay, minlength=60)[1:30]
+    counts = np.bincount(s.delay, minlength=60)[1:25]
     keep = expected * len(s) > 20
     assert s.delay.min() == 1
     assert stats.chisquare(counts[keep], expected[keep] / expected[keep].sum() * counts[keep].sum()).pvalue > 1e-3
+
+
+def test_delays_all_between_half_a_step_and_one():
+    """They become one step, as in NEST; clipped ones do too."""
+    for delay in (uniform(0.06, 0.09), normal(-1.0, 0.5, low=0.02, outside="clip")):
+        s = synapses_of(recurrent(fixed_indegree(10), delay=delay))
+        assert np.mean(s.delay == 1) > 0.9 and s.delay.min() == 1
 
 
 def test_spike_generators_are_sources():
