@@ -12,7 +12,7 @@ import numpy as np
 
 from distsim.communication import Communicator
 from distsim.communication import communicator as world
-from distsim.errors import InputError, Stopped, unknown
+from distsim.errors import InputError, unknown
 from distsim.io.checkpoint_file import checkpoint_name, prune
 from distsim.network import Network
 from distsim.network.config import Config, from_dict
@@ -23,16 +23,15 @@ from distsim.simulation import checkpoint, summary
 from distsim.simulation.clocks import Clocks
 from distsim.simulation.engine import Engine
 from distsim.simulation.learning import Weights
-from distsim.simulation.pace import CHUNK_MS, Pace
+from distsim.simulation.pace import CHUNK_MS
 from distsim.simulation.recording import Recording
 from distsim.simulation.run_folder import Found, RunFolder, simulated_config
+from distsim.simulation.running import Running
 from distsim.simulation.states import chunk_steps, reports
 from distsim.simulation.stopping import Stopping
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 
-# Wall time between two writings of progress.json.
-TELL_SECONDS = 2.0
 # Largest number of steps: recorded steps are 32-bit numbers.
 LARGEST_STEP = 2**32 - 1
 
@@ -81,26 +80,25 @@ class Simulation:
         output: str | None = None,
         communicator: Communicator | None = None,
         progress: Progress | None = None,
+        _config: Config | None = None,
+        _resume: bool = False,
     ):
-        settings = {"dt": dt, "seed": seed, "transient": transient, "partitioner": partitioner, "exchange": exchange,
-                    "precision": precision, "duration": 0.0}  # fmt: skip
         # The ranks first: from then on an error on one of them ends them all.
         self.ranks = communicator or world()
         self.notices = Notices(self.ranks.rank == 0)
-        self.config = from_dict({"network": network, "simulation": settings, "output": {"path": output}})
-        self._start(progress)
+        if _config is None:
+            settings = {"dt": dt, "seed": seed, "transient": transient, "partitioner": partitioner,
+                        "exchange": exchange, "precision": precision, "duration": 0.0}  # fmt: skip
+            _config = from_dict({"network": network, "simulation": settings, "output": {"path": output}})
+        self.config = _config
+        self._start(progress, _resume)
 
     @classmethod
     def from_config(
         cls, config: Config, *, communicator: Communicator | None = None, progress: Progress | None = None
     ) -> Simulation:
         """Return the simulation that a config describes. Collective."""
-        simulation = cls.__new__(cls)
-        simulation.ranks = communicator or world()
-        simulation.notices = Notices(simulation.ranks.rank == 0)
-        simulation.config = config
-        simulation._start(progress)
-        return simulation
+        return cls(config.network, communicator=communicator, progress=progress, _config=config)
 
     @classmethod
     def resume(
@@ -125,15 +123,12 @@ class Simulation:
         InputError
             On all ranks: for a folder that is complete, in use or of another network; a later format.
         """
-        simulation = cls.__new__(cls)
-        simulation.ranks = communicator or world()
-        simulation.notices = Notices(simulation.ranks.rank == 0)
-        simulation.config = checkpoint.resumed_config(Path(folder), overrides, simulation.ranks)
-        simulation._start(progress, resume=True)
-        return simulation
+        ranks = communicator or world()
+        config = checkpoint.resumed_config(Path(folder), overrides, ranks)
+        return cls(config.network, communicator=ranks, progress=progress, _config=config, _resume=True)
 
     @gathered
-    def _start(self, progress: Progress | None, resume: bool = False) -> None:
+    def _start(self, progress: Progress | None, resume: bool) -> None:
         """Check everything, open the run folder, build the network, compile the loop."""
         self.started = time.time()
         self.progress = progress or (lambda stage, fraction, details: None)
@@ -172,7 +167,7 @@ class Simulation:
             self._go_on_from(found)
         self.recording = Recording(self.network, self.engine, self.folder, self.ranks, output.format)
         self.closed = False
-        self._told = time.monotonic()
+        self.told = time.monotonic()
 
     def _go_on_from(self, found: Found) -> None:
         """Take the state of the newest whole checkpoint, and say which."""
@@ -203,65 +198,7 @@ class Simulation:
             raise InputError("duration", f"expected a multiple of dt = {dt:g} ms, got {duration:g}")
         if engine.step + n_steps > LARGEST_STEP:
             raise InputError("duration", f"expected at most {LARGEST_STEP} steps in all")
-        first, last = engine.step, engine.step + n_steps
-        pace = Pace(dt, self.largest_chunk)
-        self._counting_since = (engine.step, int(engine.tally.spikes.sum()))
-        begin = time.perf_counter()
-        while engine.step < last:
-            seconds = self._advance(self._chunk_end(pace.steps, last))
-            details = self._details(first, begin)
-            self.progress("run", (engine.step - first) / n_steps, details)
-            if self.folder is not None:
-                self._tell(details, last * dt)
-                longest = self._attend(seconds, last)
-            else:
-                longest = float(self.ranks.largest(np.array([seconds]))[0])
-            pace.took(longest)
-        self.clocks.run += time.perf_counter() - begin
-
-    def _chunk_end(self, chunk: int, last: int) -> int:
-        """Return where the next chunk ends: where the transient does, or a checkpoint is due, at the latest."""
-        step = self.engine.step
-        stop = min(step + chunk, last)
-        if step < self.n_transient:
-            stop = min(stop, self.n_transient)
-        if (every := self.stopping.every_steps) is not None:
-            stop = min(stop, (step // every + 1) * every)
-        return stop
-
-    def _advance(self, stop: int) -> float:
-        """Advance to a step and record; return the wall seconds it took."""
-        engine = self.engine
-        counted = engine.step >= self.n_transient
-        begin, cpu_begin = time.perf_counter(), time.process_time()
-        spikes = engine.advance(stop - engine.step)
-        record_begin = time.perf_counter()
-        self.recording.append(spikes)
-        end = time.perf_counter()
-        if counted:
-            self.clocks.record += end - record_begin
-            self.clocks.counted += end - begin
-            self.clocks.cpu += time.process_time() - cpu_begin
-            self.meter.joules()
-        elif engine.step == self.n_transient:
-            engine.reset_tally()
-            self.meter = PowerMeter()
-            self._counting_since = (engine.step, 0)
-        return end - begin
-
-    def _attend(self, seconds: float, last: int) -> float:
-        """Agree with all ranks on a checkpoint or a stop; return the longest of the ranks' seconds. Collective."""
-        begin = time.perf_counter()
-        due, longest = self.stopping.agree(self.engine.step, seconds)
-        if due and (self.stopping.stop or self.engine.step < last):
-            path = self.checkpoint()
-            if self.engine.step > self.n_transient:
-                spent = time.perf_counter() - begin
-                self.clocks.checkpoint += spent
-                self.clocks.counted += spent
-            if self.stopping.stop:
-                raise Stopped(str(path))
-        return longest
+        Running(self, engine.step + n_steps).run()
 
     @gathered
     def checkpoint(self, path: str | Path | None = None) -> Path:
@@ -309,25 +246,6 @@ class Simulation:
             raise InputError("restore", "expected a simulation that has not run yet")
         checkpoint.read(self, Path(path))
         self.recording = self.recording.anew()
-
-    def _details(self, first: int, begin: float) -> dict[str, float]:
-        """Return what the progress bar shows: biological time (ms), real-time factor, this rank's mean rate (Hz)."""
-        engine, dt = self.engine, self.config.simulation.dt
-        elapsed = time.perf_counter() - begin
-        since, before = self._counting_since
-        n_spikes = int(engine.tally.spikes.sum()) - before
-        neuron_seconds = max(engine.local.gids.shape[0], 1) * max(engine.step - since, 1) * dt / 1000.0
-        return {
-            "biological_ms": engine.step * dt,
-            "real_time_factor": elapsed / ((engine.step - first) * dt / 1000.0),
-            "rate_hz": n_spikes / neuron_seconds,
-        }
-
-    def _tell(self, details: dict[str, float], total_ms: float) -> None:
-        """Let those who watch from elsewhere know how far the run is, every now and then."""
-        if self.folder is not None and time.monotonic() - self._told > TELL_SECONDS:
-            self._told = time.monotonic()
-            self.folder.write_progress(details | {"total_ms": total_ms})
 
     @property
     def biological_ms(self) -> float:
