@@ -36,7 +36,7 @@ def test_summary_has_the_promised_keys(finished):
     _, _, summary = finished
     assert {
         "schema", "distsim_version", "started", "hostname", "config_sha256", "network", "run", "timing", "memory",
-        "counts", "counts_by_population", "counts_by_projection", "energy", "rates_hz", "spike_hash",
+        "counts", "counts_by_population", "counts_by_projection", "energy", "rates_hz", "spike_hash", "warnings",
     } == set(summary)  # fmt: skip
     assert {"name", "n_neurons", "n_synapses", "n_synapses_by_projection", "populations"} <= set(summary["network"])
     assert {
