@@ -1,4 +1,4 @@
-"""How a simulation runs: in chunks, between which it records, tells how far it is, and heeds signals and checkpoints."""
+"""How a simulation runs: in chunks; between them it records, tells how far it is, and heeds signals."""
 
 from __future__ import annotations
 
