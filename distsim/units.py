@@ -8,7 +8,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.errors import InputError, shown
 
 # Of every fixed unit: what it measures, and how many of it the other units are.
 UNITS: dict[str, tuple[str, dict[str, str]]] = {
@@ -21,6 +21,10 @@ UNITS: dict[str, tuple[str, dict[str, str]]] = {
     "pA/ms": ("a number in pA/ms", {}),
     "": ("a number", {}),
 }
+# The largest size of a number: products of three such numbers are still finite.
+LARGEST = 1e100
+# Characters of a number with its unit.
+LONGEST_TEXT = 100
 _QUANTITY = re.compile(r"([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\W\d]+)")
 
 
@@ -39,12 +43,12 @@ def quantity(value: Any, unit: str, place: str) -> float:
     Raises
     ------
     InputError
-        For another type, truth values, infinite numbers and units of something else.
+        For another type, truth values, infinite numbers, numbers beyond 1e100 and units of something else.
     """
     expected, factors = UNITS[unit]
     if isinstance(value, Real) and not isinstance(value, bool):
         return _finite(value, value, expected, place)
-    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _match(value)
     if match is None or not factors:
         example = f" such as 1.5 or '1.5 {unit}'" if unit and isinstance(value, str) else ""
         raise InputError(place, f"expected {expected}{example}, got {shown(value)}")
@@ -66,15 +70,14 @@ def _finite(number: Any, value: Any, expected: str, place: str) -> float:
         result = math.inf
     if not math.isfinite(result):
         raise InputError(place, f"expected {expected}, got {shown(value)}")
+    if abs(result) > LARGEST:
+        raise InputError(place, f"expected {expected} of at most 1e100, got {shown(value)}")
     return result
 
 
-def shown(value: Any) -> str:
-    """Return `value` as a message shows it: one short line, truth values and nothing as in YAML."""
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _match(value: Any) -> re.Match[str] | None:
+    """Return the number and the unit of text that is a quantity."""
+    return _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= LONGEST_TEXT else None
 
 
 def interval(value: Any, place: str) -> tuple[str, float]:
@@ -86,17 +89,19 @@ def interval(value: Any, place: str) -> tuple[str, float]:
         For anything else, and for intervals that are not above 0.
     """
     seconds = {"s": 1.0, "min": 60.0, "h": 3600.0}
-    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _match(value)
     number = float(match[1]) if match else 0.0
-    if match is None or not number > 0.0 or match[2] not in ("ms", *seconds):
+    if match is None or not 0.0 < number <= LARGEST or match[2] not in ("ms", *seconds):
         raise InputError(place, f"expected biological time such as '500 ms' or wall time such as '30min', "
                                 f"got {shown(value)}")  # fmt: skip
     return ("biological", number) if match[2] == "ms" else ("wall", number * seconds[match[2]])
 
 
-def whole(value: Any, place: str, at_least: int = 0) -> int:
-    """Return `value` as a whole number of at least `at_least`."""
+def whole(value: Any, place: str, at_least: int = 0, at_most: int = 2**53) -> int:
+    """Return `value` as a whole number from `at_least` to `at_most`."""
     number = quantity(value, "", place)
     if number != int(number) or number < at_least:
-        raise InputError(place, f"expected a whole number of at least {at_least}, got {value!r}")
+        raise InputError(place, f"expected a whole number of at least {at_least}, got {shown(value)}")
+    if number > at_most:
+        raise InputError(place, f"expected a whole number of at most {at_most}, got {shown(value)}")
     return int(number)

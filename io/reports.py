@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distsim.errors import InputError
+from distsim.errors import InputError, shown
 from distsim.io.append_log import AppendLog, shorten
 from distsim.io.spike_log import let_go
 
@@ -23,6 +23,8 @@ PLAIN, MEAN, LFP = "plain", "mean", "lfp"
 # (Mazzoni et al. 2015, doi:10.1371/journal.pcbi.1004584).
 LFP_DELAY_MS, LFP_INHIBITION = 6.0, 1.65
 FORMAT = "distsim states 1"
+# Bytes of the first line of a log, at most.
+LONGEST_HEADER = 1 << 26
 # Bytes of a block of frames that is in memory at a time.
 BLOCK_BYTES = 1 << 26
 
@@ -159,25 +161,43 @@ def read_state_log(path: Path) -> LoggedFrames | None:
     Raises
     ------
     InputError
-        Where it was written in another format.
+        Where it was written in another format, or its header is none.
     """
     with open(path, "rb") as file:
-        line = file.readline()
-    if not line.endswith(b"\n"):
+        line = file.readline(LONGEST_HEADER)
+    if not line.endswith(b"\n") and len(line) < LONGEST_HEADER:
         return None
-    header = json.loads(line)
-    if header.get("format") != FORMAT:
-        raise InputError(str(path), f"expected '{FORMAT}', got {header.get('format')!r}")
-    columns = np.concatenate([np.empty(0, np.int64), *(np.arange(a, b) for a, b in header["columns"])]).astype(np.int64)
-    dtype = np.dtype(header["dtype"])
-    size = columns.shape[0] * dtype.itemsize
+    first_frame, runs, dtype = _header(line, path)
+    size = sum(b - a for a, b in runs) * dtype.itemsize
     n = (path.stat().st_size - len(line)) // size if size else 0
+    # Columns that no frame has are not listed: a header may claim any number.
+    columns = np.concatenate([np.empty(0, np.int64), *(np.arange(a, b) for a, b in (runs if n else ()))])
+    columns = columns.astype(np.int64)
     values = (
         np.memmap(path, dtype=dtype, mode="r", offset=len(line), shape=(n, columns.shape[0]))
         if n
         else np.empty((0, columns.shape[0]), dtype)
     )
-    return LoggedFrames(header["first_frame"], columns, values, len(line))
+    return LoggedFrames(first_frame, columns, values, len(line))
+
+
+def _header(line: bytes, path: Path) -> tuple[int, list[list[int]], np.dtype]:
+    """Return the number of the first frame, the runs of columns and the type that a log's first line tells."""
+    try:
+        header = json.loads(line)
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = header.get("format") if isinstance(header, dict) else line[:60]
+        raise InputError(str(path), f"expected a first line of '{FORMAT}', got {shown(found)}")
+    first, runs, dtype = header.get("first_frame"), header.get("columns"), header.get("dtype")
+    whole = isinstance(runs, list) and all(
+        isinstance(run, list) and len(run) == 2 and all(type(i) is int for i in run) and 0 <= run[0] < run[1] <= 2**40
+        for run in runs
+    )
+    if type(first) is not int or not 0 <= first < 2**40 or not whole or dtype not in ("<f4", "<i8"):
+        raise InputError(str(path), "expected a first line with first_frame, columns and dtype of a log of states")
+    return first, list(runs or ()), np.dtype(dtype)
 
 
 def cut_state_log(path: Path, n_frames: int) -> None:
@@ -209,7 +229,14 @@ class Frames:
     @classmethod
     def of_files(cls, report: Report, paths: list[Path], n_steps: int) -> Frames:
         """Return the frames of a report's logs."""
-        return cls(report, [log for path in paths if (log := read_state_log(path)) is not None], n_steps)
+        logs = []
+        width = 2 * len(report.columns) if report.kind == LFP else report.width
+        for path in paths:
+            log = read_state_log(path)
+            if log is not None and log.columns.size and log.columns.max() >= width:
+                raise InputError(str(path), f"expected columns below {width}, got {log.columns.max()}")
+            logs += [] if log is None else [log]
+        return cls(report, logs, n_steps)
 
     @property
     def block_frames(self) -> int:

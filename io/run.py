@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, shown, unknown
 from distsim.network.config import Config, load_config
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(str(path), "expected JSON") from None
+    if not isinstance(summary, dict):
+        raise InputError(str(path), f"expected a JSON object, got {shown(summary)}")
     if summary.get("schema") != SCHEMA:
-        raise InputError(f"{path}: schema", f"expected {SCHEMA}, got {summary.get('schema')!r}")
+        raise InputError(f"{path}: schema", f"expected {SCHEMA}, got {shown(summary.get('schema'))}")
     return summary
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, plain_text, shown, unknown
 from distsim.network.distributions import Distribution, distribution
 from distsim.registry import Declaration, Parameter, devices, models
 from distsim.units import quantity
@@ -23,14 +23,23 @@ Evaluate = Callable[[Any, str], Any]
 # The quantiles nearest to 0 and 1 that a 32-bit draw can give.
 LOWEST, HIGHEST = 2.0**-33, 1.0 - 2.0**-33
 LARGEST_DELAY_STEPS = 30_000
+# Spikes are recorded with 32 bits of gid and 32 of step.
+MOST_NEURONS = LARGEST_STEP = 2**32 - 1
+MOST_GENERATORS = 10_000_000
+# Steps after which no time comes: whole numbers up to here are exact in double precision.
+NEVER_STEPS = 2**53
+# NEST's devices that record: here a line under recorders.
+RECORDERS = ("voltmeter", "multimeter", "spike_recorder", "spike_detector", "weight_recorder", "spin_detector")
 
 
 def mapping(value: Any, place: str) -> dict[str, Any]:
     """Return `value` as a mapping with text keys; nothing is an empty one."""
     if value is None:
         return {}
-    if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
-        raise InputError(place, f"expected a mapping of names, got {value!r}")
+    if not isinstance(value, dict):
+        raise InputError(place, f"expected a mapping of names, got {shown(value)}")
+    for key in value:
+        plain_text(key, place)
     return value
 
 
@@ -39,7 +48,7 @@ def sequence(value: Any, place: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise InputError(place, f"expected a list, got {value!r}")
+        raise InputError(place, f"expected a list, got {shown(value)}")
     return value
 
 
@@ -58,7 +67,7 @@ def keys(value: Any, place: str, allowed: set[str], required: Iterable[str] = ()
 def population(p: Population, evaluate: Evaluate, place: str) -> tuple[dict[str, float], dict[str, Distribution]]:
     """Return all parameters as numbers and all state variables as distributions, defaults filled in."""
     if not isinstance(p.model, str):
-        raise InputError(f"{place}.model", f"expected the name of a neuron model, got {p.model!r}")
+        raise InputError(f"{place}.model", f"expected the name of a neuron model, got {shown(p.model)}")
     declaration: Declaration = models.get(p.model, f"{place}.model").declaration
     params = parameters(declaration, p.params, evaluate, f"{place}.params")
     if not params.get("V_reset", -math.inf) < params.get("V_th", math.inf):
@@ -81,8 +90,9 @@ def population(p: Population, evaluate: Evaluate, place: str) -> tuple[dict[str,
         for name, step in mapping(p.weight_step, f"{place}.weight_step").items():
             if name not in names:
                 raise unknown(f"{place}.weight_step", "receptor", name, names)
-            if not quantity(step, "", f"{place}.weight_step.{name}") > 0.0:
-                raise InputError(f"{place}.weight_step.{name}", f"expected a number above 0, got {step:g}")
+            number = quantity(step, "", f"{place}.weight_step.{name}")
+            if not number > 0.0:
+                raise InputError(f"{place}.weight_step.{name}", f"expected a number above 0, got {number:g}")
     if p.nodes is not None:
         _nodes(p, keys(p.nodes, f"{place}.nodes", {"population", "ids"}, ("population", "ids")), f"{place}.nodes")
     return params, init
@@ -92,7 +102,8 @@ def _nodes(p: Population, nodes: dict[str, Any], place: str) -> None:
     """Check which SONATA nodes a population is."""
     runs = sequence(nodes["ids"], f"{place}.ids")
     if not isinstance(nodes["population"], str) or not all(
-        isinstance(r, list) and len(r) == 2 and all(isinstance(i, int) for i in r) and 0 <= r[0] < r[1] for r in runs
+        isinstance(r, list) and len(r) == 2 and all(type(i) is int for i in r) and 0 <= r[0] < r[1] <= MOST_NEURONS
+        for r in runs
     ):
         raise InputError(f"{place}.ids", "expected the name of a population and runs [start, stop] of its ids")
     n = sum(stop - start for start, stop in runs)
@@ -103,7 +114,12 @@ def _nodes(p: Population, nodes: dict[str, Any], place: str) -> None:
 def device(d: Device, size: int, evaluate: Evaluate, place: str) -> dict[str, Any]:
     """Return all parameters of a device, defaults filled in."""
     if not isinstance(d.model, str):
-        raise InputError(f"{place}.model", f"expected the name of a device, got {d.model!r}")
+        raise InputError(f"{place}.model", f"expected the name of a device, got {shown(d.model)}")
+    if d.model in RECORDERS:
+        problem = (
+            f"expected a generator: what is recorded stands under network.recorders (net.record), not in a {d.model}"
+        )
+        raise InputError(f"{place}.model", problem)
     params = parameters(devices.get(d.model, f"{place}.model"), d.params, evaluate, f"{place}.params")
     if params["start"] > params["stop"]:
         raise InputError(
@@ -112,6 +128,8 @@ def device(d: Device, size: int, evaluate: Evaluate, place: str) -> dict[str, An
     if "spike_times" in params:
         times = params["spike_times"]
         nested = bool(times) and isinstance(times[0], list)
+        if any(isinstance(one, list) != nested for one in times):
+            raise InputError(f"{place}.params.spike_times", "expected numbers, or one list of numbers per generator")
         if nested and len(times) != size:
             raise InputError(
                 f"{place}.params.spike_times", f"expected {size} lists, one per generator, got {len(times)}"
@@ -141,7 +159,7 @@ def parameters(declaration: Declaration, given: dict[str, Any], evaluate: Evalua
         where = f"{place}.{name}"
         value = evaluate(given.get(name, parameter.default), where)
         if isinstance(parameter.default, list):
-            found[name] = numbers(value, parameter, where)
+            found[name] = numbers(value, parameter, where, depth=2 if name == "spike_times" else 1)
         elif name not in given and not math.isfinite(parameter.default):
             found[name] = parameter.default
         else:
@@ -149,13 +167,14 @@ def parameters(declaration: Declaration, given: dict[str, Any], evaluate: Evalua
     return found
 
 
-def numbers(value: Any, parameter: Parameter, place: str) -> list[Any]:
-    """Return a list of numbers, or a list of such lists."""
+def numbers(value: Any, parameter: Parameter, place: str, depth: int) -> list[Any]:
+    """Return a list of numbers, where depth is 2 also a list of such lists."""
     if not isinstance(value, list):
-        raise InputError(place, f"expected a list of numbers, got {value!r}")
-    if any(isinstance(v, list) for v in value):
-        return [numbers(v, parameter, place) for v in value]
-    return [bounded(v, parameter, place) for v in value]
+        raise InputError(place, f"expected a list of numbers, got {shown(value)}")
+    return [
+        numbers(v, parameter, place, depth - 1) if isinstance(v, list) and depth > 1 else bounded(v, parameter, place)
+        for v in value
+    ]
 
 
 def bounded(value: Any, parameter: Parameter, place: str) -> float:
@@ -177,8 +196,8 @@ def synapse(
     net: Network, p: Projection, pre: Selection, post: Selection, evaluate: Evaluate, place: str
 ) -> tuple[Distribution, Distribution]:
     """Return the distributions of weight and delay; check the receptor."""
-    if p.name is not None and not isinstance(p.name, str):
-        raise InputError(f"{place}.name", f"expected text, got {p.name!r}")
+    if p.name is not None:
+        plain_text(p.name, f"{place}.name")
     unit = ""
     for part in post.slices:
         receptors = models.get(net.populations[part.name].model).declaration.receptors
@@ -207,7 +226,7 @@ def recorder(
 ) -> tuple[float | None, str | None]:
     """Return the interval (ms) and the reduction of a recorder, checked."""
     if not isinstance(r.record, str):
-        raise InputError(f"{place}.record", f"expected 'spikes', a state variable or 'lfp', got {r.record!r}")
+        raise InputError(f"{place}.record", f"expected 'spikes', a state variable or 'lfp', got {shown(r.record)}")
     if r.record == "spikes":
         for name in ("every", "reduce"):
             if getattr(r, name) is not None:
@@ -221,7 +240,7 @@ def recorder(
         if r.record != "lfp" and r.record not in state:
             raise unknown(f"{place}.record", f"state variable of {model}", r.record, ["spikes", *state])
     if r.reduce not in (None, "mean"):
-        raise InputError(f"{place}.reduce", f"expected 'mean', got {r.reduce!r}")
+        raise InputError(f"{place}.reduce", f"expected 'mean', got {shown(r.reduce)}")
     if r.reduce is not None and r.record == "lfp":
         raise InputError(f"{place}.reduce", "expected none: the LFP is one value already")
     every = quantity(evaluate(1.0 if r.every is None else r.every, f"{place}.every"), "ms", f"{place}.every")
@@ -231,24 +250,38 @@ def recorder(
 
 
 def to_steps(time: float, dt: float) -> int:
-    """Return a time (ms) as steps, rounded half up."""
+    """Return a time (ms) as steps, rounded half up, `NEVER_STEPS` at most."""
     # The tolerance keeps 0.25 / 0.1 = 2.5 a tie although neither number is exact.
-    return math.floor(time / dt + 0.5 + 1e-9)
+    return math.floor(max(-NEVER_STEPS, min(time / dt, NEVER_STEPS)) + 0.5 + 1e-9)
 
 
 def grid(net: Network, dt: float) -> None:
     """Raise where times of recorders or devices do not fit steps of `dt` (ms)."""
     for i, r in enumerate(net.recorders):
-        if r.every is not None and (to_steps(r.every, dt) < 1 or abs(to_steps(r.every, dt) * dt - r.every) > 1e-6 * dt):
-            raise InputError(f"network.recorders.{i}.every", f"expected a multiple of dt = {dt:g} ms, got {r.every:g}")
+        if r.every is not None:
+            on_grid(r.every, dt, 1e-6 * dt, f"network.recorders.{i}.every", 1)
     for name, d in net.devices.items():
         for key, value in d.params.items():
             if devices.get(d.model).parameters[key].unit != "ms":
                 continue
-            for time in np.ravel(
-                np.concatenate([np.ravel(v) for v in value]) if isinstance(value, list) and value else value
-            ):
-                if math.isfinite(time) and abs(to_steps(time, dt) * dt - time) > 1e-6 * max(dt, 1e-3 * time):
-                    raise InputError(
-                        f"network.devices.{name}.params.{key}", f"expected a multiple of dt = {dt:g} ms, got {time:g}"
-                    )
+            for time in flat(value):
+                if math.isfinite(time):
+                    on_grid(time, dt, 1e-6 * max(dt, 1e-3 * time), f"network.devices.{name}.params.{key}")
+
+
+def flat(value: Any) -> Iterable[float]:
+    """Yield the numbers of a parameter: itself, or those in its lists."""
+    if isinstance(value, list):
+        for part in value:
+            yield from flat(part)
+    else:
+        yield value
+
+
+def on_grid(time: float, dt: float, tolerance: float, place: str, at_least: int = 0) -> None:
+    """Raise where a time (ms) is no multiple of `dt`, or so late that no step is counted so far."""
+    steps = to_steps(time, dt)
+    if steps >= NEVER_STEPS:
+        raise InputError(place, f"expected a time below 2^53 steps of dt = {dt:g} ms, got {time:g}")
+    if steps < at_least or abs(steps * dt - time) > tolerance:
+        raise InputError(place, f"expected a multiple of dt = {dt:g} ms, got {time:g}")

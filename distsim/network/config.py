@@ -24,14 +24,20 @@ from pydantic import (
 )
 
 from distsim import registry
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, plain_text, shown, unknown
 from distsim.network import yaml_file
+from distsim.network.checks import LARGEST_STEP
+from distsim.network.expressions import is_expression
 from distsim.network.network import Network
 from distsim.network.overrides import apply_overrides, check_new_params
 from distsim.units import interval, quantity
 
 SUFFIXES = (".yaml", ".yml")
 EXCHANGES = ("auto", "allgather")
+# Bounds of a time step (ms): a millionth of the usual one, and a second.
+SHORTEST_STEP, LONGEST_STEP = 1e-7, 1e3
+# A config is read as a whole: no more than this many bytes (2 million spike times are 40 MB).
+LARGEST_FILE = 256_000_000
 
 
 class _Section(BaseModel):
@@ -77,8 +83,8 @@ class SimulationConfig(_Section):
     @field_validator("seed", mode="before")
     @classmethod
     def _whole_number(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise InputError("simulation.seed", f"expected a whole number, got {str(value).lower()}")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InputError("simulation.seed", f"expected a whole number, got {shown(value)}")
         return value
 
     @field_validator("partitioner")
@@ -99,12 +105,18 @@ class SimulationConfig(_Section):
     def _whole_steps(self) -> SimulationConfig:
         if not self.dt > 0:
             raise InputError("simulation.dt", f"expected a time step above 0 ms, got {self.dt:g}")
+        if not SHORTEST_STEP <= self.dt <= LONGEST_STEP:
+            problem = f"expected a time step from {SHORTEST_STEP:g} to {LONGEST_STEP:g} ms, got {self.dt:g}"
+            raise InputError("simulation.dt", problem)
         for name in ("duration", "transient"):
             value = getattr(self, name)
             if value < 0:
                 raise InputError(f"simulation.{name}", f"expected a time of 0 ms or more, got {value:g}")
+            if value / self.dt > LARGEST_STEP:
+                problem = f"expected at most 2^32 steps of dt = {self.dt:g} ms, got {value:g} ms"
+                raise InputError(f"simulation.{name}", problem)
             if abs(round(value / self.dt) * self.dt - value) > 1e-9 * value:
-                problem = f"expected a multiple of dt = {self.dt!r} ms, got {value!r}"
+                problem = f"expected a multiple of dt = {shown(self.dt)} ms, got {shown(value)}"
                 raise InputError(f"simulation.{name}", problem)
         return self
 
@@ -123,6 +135,13 @@ class OutputConfig(_Section):
     path: str | None = None
     format: Literal["hdf5", "zarr"] = "hdf5"
 
+    @field_validator("path")
+    @classmethod
+    def _path(cls, value: str | None) -> str | None:
+        if value is not None:
+            plain_text(value, "output.path")
+        return value
+
 
 class CheckpointConfig(_Section):
     """When checkpoints are written into the run folder.
@@ -137,7 +156,7 @@ class CheckpointConfig(_Section):
     """
 
     every: str | None = "30min"
-    keep: int = Field(default=2, ge=1)
+    keep: int = Field(default=2, ge=1, le=1_000_000)
 
     @field_validator("every", mode="before")
     @classmethod
@@ -197,6 +216,7 @@ class Config(_Section):
 
     def with_output(self, path: str) -> Config:
         """Return the same config writing to the folder `path`."""
+        plain_text(path, "--output")
         return self.model_copy(update={"output": self.output.model_copy(update={"path": path})})
 
 
@@ -229,6 +249,7 @@ def load_config(name_or_path: str | Path, overrides: list[str] | tuple[str, ...]
         raise InputError(label, "expected a mapping with the key 'network'")
     try:
         fresh = apply_overrides(data, overrides)
+        check_text(data)
         check_new_params(data, fresh)
         _anchor_files(data, folder)
         return from_dict(data)
@@ -239,11 +260,27 @@ def load_config(name_or_path: str | Path, overrides: list[str] | tuple[str, ...]
 def from_dict(data: dict[str, Any]) -> Config:
     """Return the config that plain data describes; the first problem is raised as an InputError."""
     try:
+        check_text(data)
         return Config.model_validate(data)
     except ValidationError as error:
         raise _first_problem(error) from None
     except RecursionError:
         raise InputError("", "nested too deeply") from None
+
+
+def check_text(data: Any, place: str = "") -> None:
+    """Refuse text anywhere in plain data that no name, path or file can hold; formulas may go over several lines."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if isinstance(key, str):
+                plain_text(key, place)
+            check_text(value, f"{place}.{key}" if place else str(key))
+    elif isinstance(data, list | tuple):
+        for i, value in enumerate(data):
+            if not isinstance(value, float | int):
+                check_text(value, f"{place}.{i}")
+    elif isinstance(data, str):
+        plain_text(" ".join(data.split("\n")) if is_expression(data) else data, place)
 
 
 def dump_yaml(config: Config, path: str | Path) -> None:
@@ -256,12 +293,16 @@ def _read(name_or_path: str | Path) -> tuple[str, str, Path | None]:
     name = str(name_or_path)
     if name in shipped():
         return name, (importlib.resources.files("distsim.configs") / f"{name}.yaml").read_text("utf-8"), None
+    plain_text(name, "config")
     path = Path(name)
-    if path.is_dir():
-        path = path / "config.yaml"
-        if not path.is_file():
-            raise InputError(name, "expected a run folder, but it holds no config.yaml")
     try:
+        if path.is_dir():
+            path = path / "config.yaml"
+            if not path.is_file():
+                raise InputError(name, "expected a run folder, but it holds no config.yaml")
+        size = path.stat().st_size
+        if not path.is_file() or size > LARGEST_FILE:
+            raise InputError(str(path), f"expected a file of at most {LARGEST_FILE / 1e6:.0f} MB")
         return str(path), path.read_text("utf-8"), path.parent
     except FileNotFoundError:
         if path.suffix in SUFFIXES or len(path.parts) > 1:
@@ -320,9 +361,9 @@ def _first_problem(error: ValidationError) -> InputError:
     if first["type"] == "missing":
         return InputError(place, "missing")
     if first["type"] == "model_type":
-        return InputError(place, f"expected a mapping, got {first['input']!r}")
+        return InputError(place, f"expected a mapping, got {shown(first['input'])}")
     message = first["msg"].removeprefix("Input should be ").replace("'", "")
-    return InputError(place, f"expected {message}, got {first['input']!r}")
+    return InputError(place, f"expected {message}, got {shown(first['input'])}")
 
 
 def _located(error: InputError, label: str, overrides: list[str] | tuple[str, ...]) -> InputError:

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.errors import InputError, unknown
-from distsim.units import quantity
+from distsim.errors import InputError, shown, unknown
+from distsim.units import LARGEST, quantity
 
 # Bounds that leave less than this to be drawn are taken for a mistake.
 SMALLEST_MASS = 1e-6
@@ -243,9 +243,11 @@ def distribution(value: Any, unit: str, place: str) -> Distribution:
     if not isinstance(value, dict):
         return Constant(quantity(value, unit, place))
     if len(value) != 1:
-        raise InputError(place, f"expected a number or one distribution, such as {{normal: [20, 2]}}, got {value!r}")
+        raise InputError(
+            place, f"expected a number or one distribution, such as {{normal: [20, 2]}}, got {shown(value)}"
+        )
     [(name, given)] = value.items()
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         raise unknown(place, "distribution", name, KINDS)
     place = f"{place}.{name}"
     arguments = KINDS[name].arguments
@@ -279,7 +281,7 @@ def distribution(value: Any, unit: str, place: str) -> Distribution:
 def _check(found: Distribution, numbers: dict[str, float], place: str) -> None:
     """Raise InputError for numbers that make no distribution."""
     if found.outside not in ("redraw", "clip"):
-        raise InputError(f"{place}.outside", f"expected redraw or clip, got {found.outside!r}")
+        raise InputError(f"{place}.outside", f"expected redraw or clip, got {shown(found.outside)}")
     spread = SPREADS.get(found.name)
     if spread and numbers[spread] < 0.0:
         raise InputError(f"{place}.{spread}", f"expected a number of at least 0, got {numbers[spread]:g}")
@@ -290,3 +292,7 @@ def _check(found: Distribution, numbers: dict[str, float], place: str) -> None:
         raise InputError(place, f"expected low <= high, got {low:g} and {high:g}")
     if found.mass() < SMALLEST_MASS:
         raise InputError(place, "expected bounds with values between them: next to none are drawn there")
+    with np.errstate(all="ignore"):
+        quantiles = found.ppf(np.array([2.0**-33, 0.5, 1.0 - 2.0**-33]))
+    if not (np.abs(quantiles) <= LARGEST).all():
+        raise InputError(place, "expected a distribution of numbers up to 1e100")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.errors import InputError, plain_text, shown
 from distsim.network import checks, delays
 from distsim.network.declarations import Device, Population, Projection, Recorder
 from distsim.network.distributions import Distribution
@@ -20,6 +20,8 @@ from distsim.network.selection import Selection, scaled, selection, separate, sh
 from distsim.network.synapse_models import check_grid, synapse_model
 from distsim.units import quantity, whole
 
+# Bytes of a name: files of recordings are called after it.
+LONGEST_NAME = 128
 Value = Any  # a number, text with a unit, "=expression", or a distribution as plain data
 
 
@@ -39,7 +41,7 @@ class Network:
 
     def __init__(self, name: str = "network", params: dict[str, Any] | None = None, scale: float = 1.0):
         self.name = name
-        self.params = dict(params or {})
+        self.params = dict(checks.mapping(params, "network.params"))
         self.scale = scale
         self.populations: dict[str, Population] = {}
         self.devices: dict[str, Device] = {}
@@ -72,7 +74,7 @@ class Network:
         """
         self._new_name(name, "populations")
         population = Population(name, size, model, _plain(params), _plain(init or {}))
-        n = whole(self._value(size, f"network.populations.{name}.size"), f"network.populations.{name}.size", 1)
+        n = self._size(population, "populations")
         checks.population(population, self._value, f"network.populations.{name}")
         self.populations[name] = population
         return selection(name, {name: n}, "population", name)
@@ -81,7 +83,7 @@ class Network:
         """Declare a device, `size` generators with the same parameters; return it as a selection."""
         self._new_name(name, "devices")
         device = Device(name, model, size, _plain(params))
-        n = whole(self._value(size, f"network.devices.{name}.size"), f"network.devices.{name}.size", 1)
+        n = self._size(device, "devices")
         checks.device(device, n, self._value, f"network.devices.{name}")
         self.devices[name] = device
         return selection(name, {name: n}, "device", name)
@@ -151,7 +153,12 @@ class Network:
 
     def _new_name(self, name: str, section: str) -> None:
         if not isinstance(name, str) or not name or "/" in name or "." in name:
-            raise InputError(f"network.{section}", f"expected a name without '.' and '/', got {name!r}")
+            raise InputError(f"network.{section}", f"expected a name without '.' and '/', got {shown(name)}")
+        plain_text(name, f"network.{section}")
+        if len(name.encode()) > LONGEST_NAME:
+            raise InputError(
+                f"network.{section}", f"expected a name of at most {LONGEST_NAME} bytes, got {shown(name)}"
+            )
         if name in self.populations or name in self.devices:
             raise InputError(f"network.{section}.{name}", "expected a new name, this one is taken")
         self._resolved = None
@@ -181,6 +188,9 @@ class Network:
                 raise InputError("network.scale", f"expected 1 for a network of SONATA nodes, got {scale:g}")
             net.populations[name] = Population(name, n, p.model, params, init, gid, p.weight_step, p.nodes)
             gid += n
+            if gid > checks.MOST_NEURONS:
+                place = f"network.populations.{name}.size" if scale <= 1.0 else "network.scale"
+                raise InputError(place, f"expected at most {checks.MOST_NEURONS:,} neurons in all, got {gid:,} or more")
         for name, d in self.devices.items():
             params = checks.device(d, sizes[name], self._value, f"network.devices.{name}")
             net.devices[name] = Device(name, d.model, sizes[name], params)
@@ -199,10 +209,14 @@ class Network:
 
     def _sizes(self) -> dict[str, int]:
         """Return the unscaled sizes of populations and devices."""
-        found = {n: whole(self._value(p.size, f"network.populations.{n}.size"), f"network.populations.{n}.size", 1)
-                 for n, p in self.populations.items()}  # fmt: skip
-        return found | {n: whole(self._value(d.size, f"network.devices.{n}.size"), f"network.devices.{n}.size", 1)
-                        for n, d in self.devices.items()}  # fmt: skip
+        populations = {name: self._size(p, "populations") for name, p in self.populations.items()}
+        return populations | {name: self._size(d, "devices") for name, d in self.devices.items()}
+
+    def _size(self, part: Population | Device, section: str) -> int:
+        """Return the unscaled size of a population or device."""
+        place = f"network.{section}.{part.name}.size"
+        most = checks.MOST_NEURONS if section == "populations" else checks.MOST_GENERATORS
+        return whole(self._value(part.size, place), place, 1, most)
 
     def _resolve_projection(self, p: Projection, index: int, sizes: dict[str, int], scale: float) -> Projection:
         place = f"network.projections.{index}"
@@ -317,8 +331,7 @@ class Network:
             data, place, {"name", "scale", "params", "populations", "devices", "projections", "recorders"}
         )
         net = cls(data.get("name", "network"), data.get("params"), data.get("scale", 1.0))
-        if not isinstance(net.name, str):
-            raise InputError(f"{place}.name", f"expected text, got {net.name!r}")
+        plain_text(net.name, f"{place}.name")
         for key, value in checks.mapping(net.params, f"{place}.params").items():
             quantity(value, "", f"{place}.params.{key}")
         for name, given in checks.mapping(data.get("populations"), f"{place}.populations").items():
@@ -361,8 +374,10 @@ def _synapse(value: Any) -> Any:
     return value if isinstance(value, str) else getattr(value, "name", value)
 
 
-def _name(part: Any) -> Any:
-    return part.get("population") if isinstance(part, dict) else part
+def _name(part: Any) -> str:
+    """Return the name in a part of a selection, or none where there is no name."""
+    found = part.get("population") if isinstance(part, dict) else part
+    return found if isinstance(found, str) else ""
 
 
 def _plain(value: Any) -> Any:

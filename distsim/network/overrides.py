@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, shown, unknown
 from distsim.network import yaml_file
 
 SECTIONS = ("network", "simulation", "output", "checkpoint")
@@ -43,11 +43,18 @@ def apply_overrides(data: dict[str, Any], overrides: Iterable[str]) -> set[str]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise InputError(f"--set {text}", "expected key=value, such as simulation.seed=7")
-        known = (data.get("network") or {}).get("params") or {}
+        known = _params(data)
         if keys[:2] == ["network", "params"] and len(keys) == 3 and keys[2] not in known:
             fresh.add(keys[2])
         _set(data, keys, yaml_file.load(value_text, f"--set {path}"))
     return fresh
+
+
+def _params(data: dict[str, Any]) -> dict[str, Any]:
+    """Return ``network.params`` as far as there are such."""
+    network = data.get("network")
+    params = network.get("params") if isinstance(network, dict) else None
+    return params if isinstance(params, dict) else {}
 
 
 def check_new_params(data: dict[str, Any], names: set[str]) -> None:
@@ -56,7 +63,7 @@ def check_new_params(data: dict[str, Any], names: set[str]) -> None:
         return
     used = {word for text in _expressions(data["network"]) for word in re.findall(r"[^\W\d]\w*", text)}
     for name in sorted(names - used):
-        known = set(data["network"]["params"]) - names
+        known = set(_params(data)) - names
         raise unknown(f"--set network.params.{name}", "parameter", name, known)
 
 
@@ -82,12 +89,12 @@ def _set(data: dict[str, Any], keys: list[str], value: Any) -> None:
         node[last] = value
     else:
         inside = ".".join(keys[:-1])
-        raise InputError(f"--set {'.'.join(keys)}", f"'{inside}' is the value {node!r} and holds no keys")
+        raise InputError(f"--set {'.'.join(keys)}", f"'{inside}' is the value {shown(node)} and holds no keys")
 
 
 def _index(node: list[Any], key: str, place: list[str]) -> int:
     """Return the index that `key` spells into the list `node`."""
-    if not key.isdigit() or int(key) >= len(node):
+    if not re.fullmatch("[0-9]{1,9}", key) or int(key) >= len(node):
         raise InputError(f"--set {'.'.join(place)}", f"expected an index from 0 to {len(node) - 1}, got '{key}'")
     return int(key)
 

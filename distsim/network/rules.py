@@ -8,6 +8,8 @@ cannot.
 from __future__ import annotations
 
 import math
+import warnings
+import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +17,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.errors import InputError, unknown
-from distsim.units import quantity, whole
+from distsim.errors import InputError, plain_text, shown, unknown
+from distsim.units import LARGEST, quantity, whole
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,12 @@ class Edges(Rule):
         return float(self.columns["pre"].shape[0])
 
     def max_indegree(self, n_pre, n_post):
-        return float(np.bincount(self.columns["post"], minlength=1).max(initial=0))
+        post = self.columns["post"]
+        if not post.size:
+            return 0.0
+        # Few edges onto neurons of high numbers: no count for each of the neurons.
+        counts = np.bincount(post) if post.max() < 10 * post.size else np.unique(post, return_counts=True)[1]
+        return float(counts.max())
 
     def check(self, n_pre, n_post, n_shared, place):
         listed = self.columns
@@ -218,25 +225,49 @@ def _column(values: Any, place: str, whole_numbers: bool) -> np.ndarray:
     """Return a column of an edge list as int64 or float64."""
     try:
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(place, "expected a list of numbers") from None
-    if array.ndim != 1 or not np.isfinite(array).all():
+    if array.ndim != 1 or not (np.abs(array) <= LARGEST).all():
         raise InputError(place, "expected a list of finite numbers")
     if whole_numbers and (array != np.floor(array)).any():
         raise InputError(place, "expected whole numbers")
+    if whole_numbers and array.size and (array.min() < 0 or array.max() > 2**53):
+        raise InputError(place, f"expected whole numbers from 0 on, got {array.min():g} to {array.max():g}")
     return array.astype(np.int64) if whole_numbers else array
 
 
-def _read_edges(path: str, place: str) -> dict[str, Any]:
+def _read_edges(path: Any, place: str) -> dict[str, Any]:
     """Return the columns of a CSV file with a header, or of a NumPy .npz file."""
+    place = f"{place}.file"
+    plain_text(path, place)
     try:
+        if not Path(path).is_file():
+            raise InputError(place, f"cannot read {shown(path)}: no such file")
         if Path(path).suffix == ".npz":
-            with np.load(path) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        table: Any = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64, ndmin=1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{place}.file", f"cannot read '{path}': {str(error).splitlines()[0]}") from None
+            return _npz_columns(path, place)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, which has no columns
+            table: Any = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64, ndmin=1)
+    except InputError:
+        raise
+    except Exception as error:
+        # Whatever the readers of NumPy and zip meet: OSError, ValueError, BadZipFile, zlib.error, EOFError, ...
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(place, f"cannot read {shown(path)}: {why}") from None
     return {name: table[name] for name in table.dtype.names or ()}
+
+
+def _npz_columns(path: str, place: str) -> dict[str, Any]:
+    """Return the columns of a .npz file, none of which may claim to be larger than it is."""
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as file:
+                np.lib.format.read_magic(file)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                if dtype.hasobject or math.prod(shape) * dtype.itemsize > entry.file_size:
+                    raise InputError(place, f"expected {entry.filename} of numbers, as many as its header says")
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files if name in ("pre", "post", "weight", "delay")}
 
 
 def _described(name: str, value: Any = None, *, autapses: bool = True, multapses: bool = True) -> Any:
@@ -295,10 +326,10 @@ def rule(value: Any, place: str) -> Rule:
     if isinstance(value, str):
         value = {"rule": value}
     if not isinstance(value, dict) or not value:
-        raise InputError(place, f"expected a rule, such as {{fixed_indegree: 100}}, got {value!r}")
+        raise InputError(place, f"expected a rule, such as {{fixed_indegree: 100}}, got {shown(value)}")
     name, given = _name_and_arguments(value)
-    if name not in RULES:
-        raise unknown(place, "rule", str(name), RULES)
+    if not isinstance(name, str) or name not in RULES:
+        raise unknown(place, "rule", name, RULES)
     kind = RULES[name]
     if kind is Edges:
         allowed = {"pre", "post", "weight", "delay", "file"}
@@ -311,7 +342,7 @@ def rule(value: Any, place: str) -> Rule:
         return Edges(data=given, place=f"{place}.edges")
     for key in ("autapses", "multapses"):
         if not isinstance(given.get(key, True), bool):
-            raise InputError(f"{place}.{key}", f"expected true or false, got {given[key]!r}")
+            raise InputError(f"{place}.{key}", f"expected true or false, got {shown(given[key])}")
     if kind.argument:
         if kind.argument not in given:
             raise InputError(place, f"expected a value for '{kind.argument}' of {name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, shown, unknown
 from distsim.units import whole
 
 
@@ -98,7 +98,7 @@ def selection(value: Any, sizes: dict[str, int], kind: str, place: str, scale: f
         start, stop = 0, size
         if cut is not None:
             if not isinstance(cut, (list, tuple)) or len(cut) != 2:
-                raise InputError(place, f"expected slice: [start, stop], got {cut!r}")
+                raise InputError(place, f"expected slice: [start, stop], got {shown(cut)}")
             start, stop = (whole(c, f"{place}.slice") for c in cut)
             if not start < stop <= size:
                 raise InputError(place, f"expected a slice of the {size} of '{name}', got [{start}, {stop}]")

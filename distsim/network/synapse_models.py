@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, shown, unknown
 from distsim.network import checks
 from distsim.network.declarations import Synapse
 from distsim.registry import models, synapses
@@ -44,7 +44,7 @@ def synapse_model(
     given = {"model": p.synapse} if isinstance(p.synapse, str) else dict(checks.mapping(p.synapse, place))
     name = given.pop("model", None)
     if not isinstance(name, str):
-        raise InputError(f"{place}.model", f"expected the name of a synapse model, got {name!r}")
+        raise InputError(f"{place}.model", f"expected the name of a synapse model, got {shown(name)}")
     if name in STATIC:
         if given:
             raise InputError(f"{place}.{next(iter(given))}", "expected none: a static synapse has no parameters")
@@ -62,7 +62,7 @@ def synapse_model(
     transmitter: Any = given.pop("transmitter", None) if model.modulated else None
     releasing = [*net.populations, *(n for n, d in net.devices.items() if d.model == "spike_generator")]
     if model.modulated and transmitter not in releasing:
-        problem = f"expected the population that releases it ({', '.join(releasing)}), got {transmitter!r}"
+        problem = f"expected the population that releases it ({', '.join(releasing)}), got {shown(transmitter)}"
         raise InputError(f"{place}.transmitter", problem)
     params = checks.parameters(model.declaration, given, evaluate, place)
     low, high = model.bounds(params, float("inf"))
@@ -97,6 +97,11 @@ def check_grid(p: Projection, index: int, dt: float) -> None:
         raise InputError(place, f"expected a multiple of dt = {dt:g} ms, got {synapse.axonal_delay:g}")
     smallest = p.delay_steps_bounds(dt)[0]
     delay = synapse.params["transmitter_delay"] if synapse.transmitter is not None else None
+    if delay is not None and checks.to_steps(delay, dt) > checks.LARGEST_DELAY_STEPS:
+        place = f"network.projections.{index}.synapse.transmitter_delay"
+        raise InputError(
+            place, f"expected a delay of at most {checks.LARGEST_DELAY_STEPS} steps of {dt:g} ms, got {delay:g}"
+        )
     if delay is not None and checks.to_steps(delay, dt) <= steps:
         place = f"network.projections.{index}.synapse.transmitter_delay"
         raise InputError(place, f"expected a step of {dt:g} ms more than axonal_delay, or longer, got {delay:g}")

@@ -27,8 +27,45 @@ _SCALARS = [
 ]
 
 
+# Levels of lists and mappings in each other, and how many nodes the uses of anchors may add to those written.
+DEEPEST = 100
+MOST_ADDED = 100_000
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe loader with YAML 1.2 scalars that refuses a repeated key."""
+    """Safe loader with YAML 1.2 scalars that refuses a repeated key, and anchors that expand to very much."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            self._measure(node)
+        return node
+
+    def _measure(self, root: yaml.Node) -> None:
+        """Refuse a document that is too deep, or too large once each use of an anchor is a copy of its own."""
+        sizes: dict[int, int | None] = {}
+        written = 0
+
+        def size(node: yaml.Node, depth: int) -> int:
+            nonlocal written
+            if isinstance(node, yaml.ScalarNode):
+                written += 1
+                return 1
+            if id(node) in sizes:
+                found = sizes[id(node)]
+                if found is None:
+                    raise _refused("an anchor that contains itself", node)
+                return found
+            if depth > DEEPEST:
+                raise _refused(f"expected at most {DEEPEST} levels of lists and mappings", node)
+            sizes[id(node)] = None
+            written += 1
+            children = node.value if isinstance(node, yaml.SequenceNode) else [n for pair in node.value for n in pair]
+            sizes[id(node)] = total = 1 + sum(size(child, depth + 1) for child in children)
+            return total
+
+        if size(root, 1) > written + MOST_ADDED:
+            raise _refused(f"expected anchors whose uses add at most {MOST_ADDED} values", root)
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
@@ -50,6 +87,18 @@ class _Loader(yaml.SafeLoader):
         if not hasattr(node, "written"):
             node.written = list(node.value)  # type: ignore[attr-defined]
         super().flatten_mapping(node)
+
+
+def _refused(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    """Return the error that a node is refused with, where it stands."""
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+# Only what a tag of YAML 1.2's core can make: no dates, bytes, sets.
+_Loader.yaml_constructors = {
+    tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in ("map", "seq", "str", "int", "float", "bool", "null")
+}  # fmt: skip
 
 
 class _Dumper(yaml.SafeDumper):
@@ -78,8 +127,11 @@ def load(text: str, place: str) -> Any:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise InputError(f"{place}, line {line}", f"YAML: {error.reason}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(place, f"YAML: {error}") from None
+    except RecursionError:
+        raise InputError(place, f"YAML: expected at most {DEEPEST} levels of lists and mappings") from None
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        # A tag such as !!float before text that is none.
+        raise InputError(place, f"YAML: {error or type(error).__name__}") from None
 
 
 def _unshared(data: Any) -> Any:
