@@ -82,6 +82,7 @@ def export(
     to: Annotated[str, typer.Option("--to", help="Format: sonata.")] = "sonata",
     output: Annotated[str | None, typer.Option(help="New folder for the files [NAME-sonata].")] = None,
     settings: SetOption = None,
+    no_code: cli_jobs.NoCodeOption = False,
 ) -> None:
     """Build a network and write it as nodes and edges for other tools."""
     from distsim.communication import communicator
@@ -111,6 +112,7 @@ def info(
     config: ConfigArgument,
     settings: SetOption = None,
     ranks: Annotated[str, typer.Option(help="Numbers of ranks to tell the memory for.")] = "1,2,4,8",
+    no_code: cli_jobs.NoCodeOption = False,
 ) -> None:
     """Tell what a network holds and needs; nothing is built."""
     from distsim.simulation.info import print_info

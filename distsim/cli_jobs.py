@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from distsim.errors import InputError
+from distsim.registry import refuse_code
 
 jobs_app = typer.Typer(
     help="List jobs, watch them, wait for them, cancel them.", add_completion=False, rich_markup_mode=None
@@ -19,6 +20,12 @@ SiteOption = Annotated[str, typer.Option("--site", help="A site file, or the nam
 RanksOption = Annotated[int | None, typer.Option(min=1, help="Ranks; as many as the network needs where not given.")]
 TimeOption = Annotated[str, typer.Option("--time", help="Time limit, such as 2:00:00; a run goes on after it.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a config key.")]
+NoCodeOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-code", callback=refuse_code, help="Run no Python file that the config names; say which it would."
+    ),
+]
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="The run folder of a job.")]
 
 
@@ -31,6 +38,7 @@ def submit(
     output: Annotated[str | None, typer.Option(help="Run folder [runs/NAME].")] = None,
     settings: SetOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the batch script, submit nothing.")] = False,
+    no_code: NoCodeOption = False,
 ) -> None:
     """Send a run to a cluster, or to this machine's queue."""
     from distsim import cli

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError, plain_text, unknown
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,9 @@ class Registry:
     def _from_file(self, name: str, place: str) -> Any:
         """Return a variant of a user's own file, ``path/to/mine.py:name``, and keep it."""
         path, _, attribute = name.rpartition(":")
+        if code_refused():
+            raise InputError(place or name, f"expected a shipped {self.kind} with --no-code, {path} was not run")
+        plain_text(path, place or "file")
         spec = importlib.util.spec_from_file_location(f"distsim_user_{Path(path).stem}", path)
         if spec is None or spec.loader is None or not Path(path).is_file():
             raise InputError(place or name, f"no such file: {path}")
@@ -140,6 +143,21 @@ class Registry:
         if name not in self.names():
             raise unknown(place, self.kind, name, self.names())
         return importlib.import_module(f"{self.package}.{name}").VARIANT
+
+
+_refused = False
+
+
+def refuse_code(refuse: bool) -> bool:
+    """Run no user's file from now on, or run them again: ``--no-code``; return which."""
+    global _refused
+    _refused = refuse
+    return refuse
+
+
+def code_refused() -> bool:
+    """Return whether users' files are not run."""
+    return _refused
 
 
 models = Registry("distsim.models", "neuron model")

@@ -27,6 +27,7 @@ from distsim import registry
 from distsim.errors import InputError, plain_text, shown, unknown
 from distsim.network import yaml_file
 from distsim.network.checks import LARGEST_STEP
+from distsim.network.code_files import stop_before_code
 from distsim.network.expressions import is_expression
 from distsim.network.network import Network
 from distsim.network.overrides import apply_overrides, check_new_params
@@ -252,6 +253,7 @@ def load_config(name_or_path: str | Path, overrides: list[str] | tuple[str, ...]
         check_text(data)
         check_new_params(data, fresh)
         _anchor_files(data, folder)
+        stop_before_code(data)
         return from_dict(data)
     except InputError as error:
         raise _located(error, label, overrides) from None

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 import distsim as ds
+from distsim.cli import app
 from distsim.errors import InputError, nearest, shown
 from distsim.io.reports import read_state_log
 from distsim.io.run import read_summary
 from distsim.network import yaml_file
 from distsim.network.config import from_dict, load_config
-from distsim.registry import devices, models
+from distsim.registry import devices, models, refuse_code, synapses
 
 BASE = {
     "network": {
@@ -285,3 +286,47 @@ def test_summaries_and_logs_that_are_none(tmp_path):
     assert read_state_log(path).values.shape[0] == 0
     path.write_bytes(json.dumps(good).encode() + b"\n" + bytes(64))
     assert read_state_log(path).values.shape == (8, 2)
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """A config of somebody else, whose files leave a trace where they are run."""
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'trace')!r}, 'w').close()\n")
+    data = copy.deepcopy(BASE)
+    data["network"]["populations"]["b"] = {"size": 3, "model": "evil.py:neuron"}
+    data["network"]["projections"].append({"pre": "a", "post": "a", "synapse": {"model": "evil.py:rule"}})
+    data["network"]["projections"].append({"pre": "a", "post": "a", "synapse": "other.py:rule"})
+    (tmp_path / "net.yaml").write_text(yaml_file.dump(data))
+    (tmp_path / "plain.yaml").write_text(yaml_file.dump(BASE))
+    yield tmp_path
+    refuse_code(False)
+
+
+@pytest.mark.parametrize(
+    "command", [["info"], ["export"], ["submit", "--dry-run"], ["submit"]], ids=["info", "export", "dry run", "submit"]
+)
+def test_no_code_runs_no_file_and_says_which_it_would(theirs, command, monkeypatch, capsys):
+    """One line for each file, then the place of the first; a config without files goes on."""
+    monkeypatch.chdir(theirs)
+    error = refused(lambda: app([*command, "net.yaml", "--no-code"], standalone_mode=False))
+    assert error.place == "net.yaml: network.populations.b.model"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [
+        f"would run {theirs / 'evil.py'}", f"would run {theirs / 'other.py'}"
+    ]  # fmt: skip
+    assert "network.projections.3.synapse.model" in lines[0]
+    assert sorted(p.name for p in theirs.iterdir()) == ["evil.py", "net.yaml", "plain.yaml"]
+    # Without the option the file is run, and found to hold no model.
+    with pytest.raises(InputError, match="called 'neuron'"):
+        app([*command, "net.yaml"], standalone_mode=False)
+    assert (theirs / "trace").exists()
+
+
+def test_no_code_holds_in_every_registry(theirs):
+    """Whatever path leads to a file, the last door is closed; a device and an unread config too."""
+    refuse_code(True)
+    for registry in (models, devices, synapses):
+        assert "--no-code" in str(refused(registry.get, f"{theirs / 'evil.py'}:x", "somewhere"))
+    refused(from_dict, changed("network.devices.noise.model", f"{theirs / 'evil.py'}:x"))
+    assert not (theirs / "trace").exists()
+    app(["info", str(theirs / "plain.yaml"), "--no-code"], standalone_mode=False)
