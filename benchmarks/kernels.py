@@ -97,7 +97,7 @@ def neuron_steps(model_name: str, repeats: int) -> list[float]:
     inputs = np.ones((2, n), np.int32)
     constants = np.array(model.constants(params, DT), np.float32)
     rest = (np.zeros(n, np.float32), 0, n, constants, np.full(2, 1e-3, np.float32), np.zeros(n + 1, np.int32), 0)
-    refractory = np.zeros(n, np.int16)
+    refractory = np.zeros(n, np.int32)
 
     def many():
         for _ in range(200):

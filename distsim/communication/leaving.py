@@ -46,7 +46,8 @@ def leave(world: Communicator, error: InputError | Stopped) -> NoReturn:
 
 def fault(world: Communicator, error: BaseException) -> NoReturn:
     """Tell what happened on which rank and end all ranks with exit code 1."""
-    if not isinstance(error, OSError | KeyboardInterrupt):
+    # Those of the machine, the user and the model are told in one line; all others are mistakes of the program.
+    if not isinstance(error, OSError | KeyboardInterrupt | FloatingPointError):
         # One write: the tracebacks of several ranks do not mix line by line.
         sys.stderr.write("".join(traceback.format_exception(error)))
     text = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__

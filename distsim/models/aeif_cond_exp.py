@@ -126,7 +126,7 @@ def aeif_cond_exp(
     )
     V_after = V_reset + onward if refractory_steps < 0.5 else V_reset
     told = spiked | crossed
-    left = np.int16(refractory_steps) if told else np.int16(max(refractory - 1, 0))
+    left = np.int32(refractory_steps) if told else np.int32(max(refractory - 1, 0))
     return (V_after if crossed else V), x, ex_end + exc, in_end - inh, left, told
 
 

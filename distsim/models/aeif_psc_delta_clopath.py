@@ -161,7 +161,7 @@ def aeif_psc_delta_clopath(
     after = V_clamp if spiked | (refractory > reset_steps + 1.0) else V_reset
     V = after if held else V
     told = spiked | crossed
-    left = np.int16(held_steps) if told else np.int16(max(refractory - 1, 0))
+    left = np.int32(held_steps) if told else np.int32(max(refractory - 1, 0))
     z_after, th_after = I_sp - I_sp * left_over * per_tau_z, V_th_max - (V_th_max - V_th_rest) * left_over * per_tau_th
     return (
         V_clamp if crossed else V, x + b if crossed else x, z_after if crossed else z_end,

@@ -14,10 +14,14 @@ from typing import Any
 import numba
 import numpy as np
 
+from distsim.errors import InputError
 from distsim.registry import Declaration
 
 # Neurons are updated in blocks: a block's masks of spikes stay in the first-level cache.
 BLOCK = 2048
+
+# All whole numbers up to here are exact in single precision, in which a model's constants may be.
+MOST_REFRACTORY_STEPS = 2**24
 
 # error_model="numpy" and no fastmath: a vector lane and the scalar tail must round alike.
 KERNEL: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
@@ -37,13 +41,11 @@ class NeuronModel:
         One neuron, one step; the scalar function that the tests call in a bare loop.
     update : callable
         Compiled loop: ``update(state, refractory, inputs, currents, first, last, constants, grids,
-        spikes, n) -> n``. state float [n_state, stride]; refractory int16 [stride], steps left;
+        spikes, n) -> n``. state float [n_state, stride]; refractory int32 [stride], steps left;
         inputs int32 [n_planes, stride] on the receptors' grids; currents float [stride] (pA);
         neurons first to last; spikes int32 gets the local indices of those that spike from place n.
     offsets : callable
         ``offsets(params) -> dict`` of state variable to what is added to the internal value.
-    may_diverge : bool
-        Whether the state may grow without bound, so that it is looked at while the run goes.
     """
 
     declaration: Declaration
@@ -51,7 +53,6 @@ class NeuronModel:
     step: Callable[..., Any]
     update: Callable[..., Any]
     offsets: Callable[[dict[str, float]], dict[str, float]]
-    may_diverge: bool = False
 
 
 @numba.njit(forceinline=True)
@@ -73,7 +74,15 @@ def pick_up(mask, start, stop, spikes, n):
 
 
 def refractory_steps(t_ref: float, dt: float) -> int:
-    """Return the refractory period in steps, rounded as NEST does."""
+    """Return the refractory period in steps, rounded as NEST does.
+
+    Raises
+    ------
+    InputError
+        For more steps than a number in single precision counts.
+    """
+    if not t_ref / dt < MOST_REFRACTORY_STEPS:
+        raise InputError("", f"expected a refractory period below {MOST_REFRACTORY_STEPS:,} steps of {dt:g} ms")
     return int(np.floor(t_ref / dt + 0.5))
 
 

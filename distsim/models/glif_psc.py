@@ -136,7 +136,7 @@ def glif_psc(
     th_end = raised if spiked else th_s
     one_end = asc_amp_1 + one * kept_1 if spiked else one
     two_end = asc_amp_2 + two * kept_2 if spiked else two
-    left = np.int16(refractory_steps) if spiked else np.int16(max(refractory - 1, 0))
+    left = np.int32(refractory_steps) if spiked else np.int32(max(refractory - 1, 0))
     return (
         (E_L + U_end if free else V_m), (th_end if free else threshold_spike), (th_v if free else threshold_voltage),
         (one_end if free else ASCurrent_1), (two_end if free else ASCurrent_2),

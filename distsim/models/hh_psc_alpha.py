@@ -138,7 +138,7 @@ def hh_psc_alpha(
     before = V_m if part == 0 else V_before
     # The peak is looked for from one whole step to the next.
     told = (refractory == 0) & (part == 1) & (V >= 0.0) & (before > V)
-    left = np.int16(refractory_steps) if told else np.int16(max(refractory - 1, 0))
+    left = np.int32(refractory_steps) if told else np.int32(max(refractory - 1, 0))
     dex, din = half_ex * half_ex * dI_syn_ex + exc * rise_ex, half_in * half_in * dI_syn_in + inh * rise_in
     return V, m, hh, n, ex_end, in_end, dex, din, before, left, told
 

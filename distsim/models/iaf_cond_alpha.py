@@ -75,7 +75,7 @@ def iaf_cond_alpha(
     V = V_reset if refractory > 0 else V
     spiked = refractory == 0 and V_th <= V
     V = V_reset if spiked else V
-    left = np.int16(refractory_steps) if spiked else np.int16(max(refractory - 1, 0))
+    left = np.int32(refractory_steps) if spiked else np.int32(max(refractory - 1, 0))
     rise_of_ex = half_ex * half_ex * dg_ex + exc * rise_ex
     rise_of_in = half_in * half_in * dg_in - inh * rise_in
     return V, ex_end, in_end, rise_of_ex, rise_of_in, left, spiked

@@ -72,7 +72,7 @@ def iaf_cond_exp(
     V = V_reset if refractory > 0 else V
     spiked = refractory == 0 and V_th <= V
     V = V_reset if spiked else V
-    left = np.int16(refractory_steps) if spiked else np.int16(max(refractory - 1, 0))
+    left = np.int32(refractory_steps) if spiked else np.int32(max(refractory - 1, 0))
     return V, ex_end + exc, in_end - inh, left, spiked
 
 

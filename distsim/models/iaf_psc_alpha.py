@@ -56,7 +56,7 @@ def step(V, I_ex, I_in, dI_ex, dI_in, r, x_ex, x_in, current, P33, P30, ex, inh,
     dI_in = inh[2] * dI_in + inh[4] * x_in
     spiked = theta <= V
     V = V_reset if spiked else V
-    r = np.int16(r_spike) if spiked else np.int16(max(np.int16(r - np.int16(1)), np.int16(0)))
+    r = np.int32(r_spike) if spiked else np.int32(max(np.int32(r - np.int32(1)), np.int32(0)))
     return V, I_ex, I_in, dI_ex, dI_in, r, spiked
 
 
@@ -65,7 +65,7 @@ def update(state, refractory, inputs, currents, first, last, c, grids, spikes, n
     """Advance neurons first to last by one step; see `NeuronModel.update`."""
     P33, P30 = c[0], c[1]
     ex, inh = (c[2], c[3], c[4], c[5], c[6]), (c[7], c[8], c[9], c[10], c[11])
-    I_e, theta, V_reset, r_spike = c[12], c[13], c[14], np.int16(c[15])
+    I_e, theta, V_reset, r_spike = c[12], c[13], c[14], np.int32(c[15])
     grid_ex, grid_in = grids[0], grids[1]
     mask = np.empty(BLOCK + 8, np.uint8)
     for start in range(first, last, BLOCK):

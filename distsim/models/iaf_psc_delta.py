@@ -49,14 +49,14 @@ def step(V, r, x, current, P33, P30, I_e, theta, V_reset, r_spike):
     V = V_next if r == 0 else V
     spiked = theta <= V
     V = V_reset if spiked else V
-    r = np.int16(r_spike) if spiked else np.int16(max(np.int16(r - np.int16(1)), np.int16(0)))
+    r = np.int32(r_spike) if spiked else np.int32(max(np.int32(r - np.int32(1)), np.int32(0)))
     return V, r, spiked
 
 
 @numba.njit(**KERNEL)
 def update(state, refractory, inputs, currents, first, last, c, grids, spikes, n):
     """Advance neurons first to last by one step; see `NeuronModel.update`."""
-    P33, P30, I_e, theta, V_reset, r_spike = c[0], c[1], c[2], c[3], c[4], np.int16(c[5])
+    P33, P30, I_e, theta, V_reset, r_spike = c[0], c[1], c[2], c[3], c[4], np.int32(c[5])
     grid = grids[0]
     mask = np.empty(BLOCK + 8, np.uint8)
     for start in range(first, last, BLOCK):

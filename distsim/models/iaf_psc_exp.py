@@ -62,7 +62,7 @@ def step(
     I_in = P11_in * I_in + x_in
     spiked = theta <= V
     V = V_reset if spiked else V
-    r = np.int16(r_spike) if spiked else np.int16(max(np.int16(r - np.int16(1)), np.int16(0)))
+    r = np.int32(r_spike) if spiked else np.int32(max(np.int32(r - np.int32(1)), np.int32(0)))
     return V, I_ex, I_in, r, spiked
 
 
@@ -70,7 +70,7 @@ def step(
 def update(state, refractory, inputs, currents, first, last, c, grids, spikes, n):
     """Advance neurons first to last by one step; see `NeuronModel.update`."""
     P22, P21_ex, P21_in, P20, P11_ex, P11_in = c[0], c[1], c[2], c[3], c[4], c[5]
-    I_e, theta, V_reset, r_spike = c[6], c[7], c[8], np.int16(c[9])
+    I_e, theta, V_reset, r_spike = c[6], c[7], c[8], np.int32(c[9])
     grid_ex, grid_in = grids[0], grids[1]
     mask = np.empty(BLOCK + 8, np.uint8)
     for start in range(first, last, BLOCK):

@@ -71,7 +71,7 @@ def mat2_psc_exp(
     spiked = (refractory == 0) & (omega + slow + fast <= V)
     fast = fast + alpha_1 if spiked else fast
     slow = slow + alpha_2 if spiked else slow
-    left = np.int16(refractory_steps) if spiked else np.int16(max(refractory - 1, 0))
+    left = np.int32(refractory_steps) if spiked else np.int32(max(refractory - 1, 0))
     return V, I_syn_ex * decay_ex + exc, I_syn_in * decay_in + inh, fast, slow, left, spiked
 
 

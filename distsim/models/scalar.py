@@ -34,6 +34,8 @@ from typing import Any
 from numba import types
 from numba.core.errors import NumbaError
 
+from distsim import __version__
+from distsim._checkout import sources_digest
 from distsim.errors import InputError
 from distsim.models.base import NeuronModel
 from distsim.models.generated import INLINED, source
@@ -117,6 +119,9 @@ class _Literals(ast.NodeTransformer):
         self.generic_visit(node)
         if ast.unparse(node.func) in ("math.exp", "np.exp", "numpy.exp"):
             node.func = ast.Name("exp", ast.Load())
+        elif ast.unparse(node.func) in ("np.int16", "numpy.int16"):
+            # Refractory steps were 16-bit numbers once, and models were written so: more than 32,767 of them wrapped.
+            node.func = ast.parse(ast.unparse(node.func).replace("int16", "int32"), mode="eval").body
         elif isinstance(node.func, ast.Name) and inspect.isfunction(self.known.get(node.func.id)):
             self.take(self.known[node.func.id])
             node.keywords.append(ast.keyword(None, ast.Name(NUMBERS, ast.Load())))
@@ -282,7 +287,7 @@ class Scalar:
     def model(self) -> NeuronModel:
         """Return the neuron model; a user's is registered and compiled now, a shipped one's when it is used."""
         module = _module(self.name, source(self))
-        model = NeuronModel(self.declaration, self.constants, module.step, module.update, lambda params: {}, True)
+        model = NeuronModel(self.declaration, self.constants, module.step, module.update, lambda params: {})
         if not self.step.shipped:
             self._compile(module)
             models.add(self.name, model)
@@ -291,7 +296,7 @@ class Scalar:
     def _compile(self, module: Any) -> None:
         """Compile a user's loop now, before any work: what cannot be compiled is told with its function."""
         real = types.float64
-        signature = (real[:, ::1], types.int16[::1], types.int32[:, ::1], real[::1], types.int64, types.int64,
+        signature = (real[:, ::1], types.int32[::1], types.int32[:, ::1], real[::1], types.int64, types.int64,
                      real[::1], real[::1], types.int32[::1], types.int64)  # fmt: skip
         try:
             module.update.compile(signature)
@@ -302,7 +307,12 @@ class Scalar:
 
 
 def _module(name: str, source: str) -> Any:
-    """Return the module of generated source, kept in a file so that numba keeps what it compiles of it."""
+    """Return the module of generated source, kept in a file so that numba keeps what it compiles of it.
+
+    Its name has a digest of the source and of all files whose functions it may take in: with another helper it is
+    another module, and nothing that was compiled with the old one is run.
+    """
+    source = f"# distsim {__version__}, compiled with the functions of {sources_digest()}\n{source}"
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
     path = _folder() / f"distsim_model_{name}_{digest}.py"
     if not path.exists() or path.read_text(encoding="utf-8") != source:

@@ -186,7 +186,7 @@ class _Model:
         results = [f"new_{n}" for n in self.state]
         derived = system.numbers()
         if refractory is not None:
-            body.append("left = np.int16(refractory_steps) if spiked_now else np.int16(max(refractory - 1, 0))")
+            body.append("left = np.int32(refractory_steps) if spiked_now else np.int32(max(refractory - 1, 0))")
             results.append("left")
             derived = self._with_period(derived, refractory)
         body.append(f"return {', '.join([*results, 'spiked_now'])}")

@@ -16,12 +16,14 @@ from distsim.communication import Communicator
 from distsim.construction import build
 from distsim.construction.device_connections import current_connections, generated_spikes, poisson_drives
 from distsim.construction.kernels import BLOCK
+from distsim.construction.neuron_constants import constants
 from distsim.devices.base import set_currents
 from distsim.network import Network
 from distsim.network.config import SimulationConfig
 from distsim.partitioners import Partition
 from distsim.registry import models
 from distsim.simulation.delivery import BATCH, Connectome, empty_history, recall
+from distsim.simulation.finiteness import check_states
 from distsim.simulation.learning import Learning
 from distsim.simulation.loop import N_COUNTS, N_PHASES, Neurons, Sources, Tally, advance
 from distsim.simulation.states import frames, probes, reports
@@ -61,6 +63,7 @@ class Engine:
         self.dt = dt
         self.network, self.dtype = network, np.dtype(settings.precision)
         self.step = 0
+        self.diverged: FloatingPointError | None = None
         self.local = build(network, partition, ranks.rank, dt=dt, seed=seed, progress=progress)
         self.min_delay, self.max_delay = network.min_delay_steps(dt), network.max_delay_steps(dt)
         self.neurons = self._neurons(dt, seed)
@@ -99,12 +102,9 @@ class Engine:
         declared = {name: models.get(p.model).declaration for name, p in populations.items()}
         n_state = max(len(d.state) for d in declared.values())
         state = np.zeros((n_state, local.stride), self.dtype)
-        table = [models.get(p.model).constants(p.params, dt) for p in populations.values()]
-        constants = np.zeros((len(table), max(len(row) for row in table)), self.dtype)
-        grids = np.zeros((len(table), local.n_planes), self.dtype)
+        grids = np.zeros((len(populations), local.n_planes), self.dtype)
         for i, (name, population) in enumerate(populations.items()):
             first, last = local.ranges[name]
-            constants[i, : len(table[i])] = table[i]
             grids[i, : local.grids[name].shape[0]] = local.grids[name]
             offsets = models.get(population.model).offsets(population.params)
             for k, variable in enumerate(declared[name].state):
@@ -114,7 +114,7 @@ class Engine:
         self.models = sorted({p.model for p in populations.values()})
         return Neurons(
             state=state,
-            refractory=np.zeros(local.stride, np.int16),
+            refractory=np.zeros(local.stride, np.int32),
             inputs=inputs,
             flat_input=inputs.reshape(-1),
             currents=np.zeros(local.stride, self.dtype),
@@ -122,7 +122,7 @@ class Engine:
             recorded=np.zeros(local.gids.shape[0], np.uint8),
             ranges=np.array(list(local.ranges.values()), np.int64),
             model=np.array([self.models.index(p.model) for p in populations.values()], np.int64),
-            constants=constants,
+            constants=constants(self.network, dt, self.dtype),
             grids=grids,
         )
 
@@ -138,7 +138,7 @@ class Engine:
         """Return the models' update loops, compiled for the state's type, as functions that can be passed."""
         real = numba.from_dtype(self.dtype)
         signature = types.int64(
-            real[:, ::1], types.int16[::1], types.int32[:, ::1], real[::1], types.int64, types.int64, real[::1],
+            real[:, ::1], types.int32[::1], types.int32[:, ::1], real[::1], types.int64, types.int64, real[::1],
             real[::1], types.int32[::1], types.int64,
         )  # fmt: skip
         return tuple(
@@ -154,8 +154,10 @@ class Engine:
         RuntimeError
             Where MPI reports an error.
         FloatingPointError
-            Where a neuron's state is no finite number any more.
+            Where a neuron's state, or a plastic weight, is no finite number any more: nothing of these steps is a
+            result, and `step` stays.
         """
+        self.check_finite(self.step)
         self.probes.n_frames[:] = 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
@@ -168,38 +170,31 @@ class Engine:
             )  # fmt: skip
         if status != 0:
             raise RuntimeError(f"MPI_Allgather failed with code {status}")
+        self.check_finite(self.step + n_steps)
         self.step += n_steps
-        self._check_finite()
         return self.log[: 2 * n_logged].reshape(-1, 2)
+
+    def check_finite(self, step: int) -> None:
+        """Raise where the state that this rank has at a step is no result; once it is none it stays so.
+
+        Raises
+        ------
+        FloatingPointError
+            With population, neuron, variable and time, or the synapse.
+        """
+        if self.diverged is not None:
+            raise self.diverged
+        try:
+            self.learning.check_finite()
+            check_states(self.neurons.state, self.network, self.local, step, self.dt)
+        except FloatingPointError as error:
+            self.diverged = error
+            raise
 
     def recall(self, steps: np.ndarray, sources: np.ndarray) -> None:
         """Take up the spikes of steps until `step` that are still to arrive, and the currents; see `recent_spikes`."""
         self.history = recall(self.history, self.connectome, steps, sources, self.step, self.min_delay)
         set_currents(self.neurons.currents, self.currents, self.step)
-
-    def _check_finite(self) -> None:
-        """Raise where a neuron of a model that may diverge has, or a weight.
-
-        Raises
-        ------
-        FloatingPointError
-            With population, neuron, variable and time.
-        """
-        self.learning.check_finite()
-        for name, (first, last) in self.local.ranges.items():
-            population = self.network.populations[name]
-            model = models.get(population.model)
-            if not model.may_diverge:
-                continue
-            variables = list(model.declaration.state)
-            values = self.neurons.state[: len(variables), first:last]
-            if not np.isfinite(values).all():
-                k, i = np.argwhere(~np.isfinite(values))[0]
-                gid = int(self.local.gids[first + i])
-                raise FloatingPointError(
-                    f"{variables[k]} of neuron {gid - population.first_gid} of '{name}' (gid {gid}) is {values[k, i]} "
-                    f"at step {self.step}, {self.step * self.dt:g} ms: {population.model} diverged"
-                )
 
     def frames(self, k: int) -> np.ndarray:
         """Return this rank's frames of report k of the last `advance`: [n_frames, n_columns]."""

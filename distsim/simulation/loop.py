@@ -36,7 +36,7 @@ class Neurons(NamedTuple):
     state : np.ndarray
         float [n_state, stride].
     refractory : np.ndarray
-        int16 [stride], steps left.
+        int32 [stride], steps left.
     inputs : np.ndarray
         int32 [n_planes, stride], this step's input on the receptors' grids; `flat_input` is the same memory.
     currents : np.ndarray

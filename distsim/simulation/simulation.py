@@ -12,6 +12,7 @@ import numpy as np
 
 from distsim.communication import Communicator
 from distsim.communication import communicator as world
+from distsim.construction.neuron_constants import check_numbers
 from distsim.errors import InputError, unknown
 from distsim.io.checkpoint_file import checkpoint_name, prune
 from distsim.network import Network
@@ -136,6 +137,7 @@ class Simulation:
         self.network = self.config.network.resolved()
         self.network.warn_of_rounding(settings.dt)
         summary.check_memory(self.network, settings.dt, self.ranks)
+        check_numbers(self.network, settings.dt, np.dtype(settings.precision))
         output = self.config.output
         self.folder = RunFolder(Path(output.path), self.ranks) if output.path else None
         recorded = reports(self.network, settings.dt)
@@ -215,7 +217,10 @@ class Simulation:
             Without a path and without a run folder.
         OSError
             Where it cannot be written, on all ranks; nothing is left of it.
+        FloatingPointError
+            Where a neuron has diverged: that is no state to go on from.
         """
+        self.engine.check_finite(self.engine.step)
         if path is None and self.folder is None:
             raise InputError("checkpoint", "expected a path, or a simulation with an output folder")
         self.recording.sync()
