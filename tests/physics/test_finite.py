@@ -26,9 +26,9 @@ def network(model="iaf_psc_exp", weight=100.0, noise=0.0, **params):
     ("given", "place"),
     [
         ({"tau_m": 1e-9}, "network.populations.neuron.params.tau_m: expected a value from which iaf_psc_exp"),
-        ({"weight": 1e308}, "network.projections.0.weight: expected weights of at most"),
-        ({"weight": -1e308}, "network.projections.0.weight: expected weights of at most"),
-        ({"noise": 1e308}, "network.devices.noise.params.std: expected a current below"),
+        ({"weight": 1e60}, "network.projections.0.weight: expected weights of at most"),
+        ({"weight": -1e308}, "network.projections.0.weight: expected "),
+        ({"noise": 1e308}, "network.devices.noise.params.std: expected a current "),
         ({"C_m": 1e-320}, "network.populations.neuron.params.C_m: expected a value from which"),
         ({"model": "iaf_cond_exp", "C_m": 1e-320}, "network.populations.neuron.params.C_m"),
         ({"model": "hh_psc_alpha", "tau_syn_ex": 1e-320}, "network.populations.neuron.params.tau_syn_ex"),
