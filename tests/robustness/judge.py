@@ -125,7 +125,9 @@ def outcome(ended: Ended, broken: str | None) -> tuple[str, str]:
     if ended.code < 0:
         return "died", signal.Signals(-ended.code).name
     if ended.code == 0:
-        return ("accepted", broken) if broken else ("fine", last)
+        # Warnings of libraries are no words of ours.
+        foreign = [s for s in lines if not s.startswith("distsim: ") or problem(s)]
+        return ("accepted", broken) if broken else ("line", foreign[0][:400]) if foreign else ("fine", last)
     if ended.code != 2:
         return "fault", f"exit code {ended.code}: {last}"
     said = [s for s in lines if not s.startswith("distsim: warning: ")]
