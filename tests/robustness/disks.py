@@ -70,7 +70,7 @@ def one(place: Path, config: Path, kilobytes: int, n_ranks: int, enough: int, ex
     with small_disk(place / "disk", kilobytes) as disk:
         run = disk / "run"
         try:
-            code, errors = finish(distsim(n_ranks, "run", config, "--output", run, "-q"))
+            code, errors = finish(distsim(n_ranks, "run", config, "--output", run, "-q"), kills.PATIENCE)
             said = last(errors)
             if code != 0 and ("Traceback" in errors or problem(said) or "distsim" not in said):
                 return {
@@ -83,19 +83,18 @@ def one(place: Path, config: Path, kilobytes: int, n_ranks: int, enough: int, ex
             if code != 0:
                 begun = (run / "config.yaml").exists()
                 arguments = ["run", run, "--resume", "-q"] if begun else ["run", config, "--output", run, "-q"]
-                again, errors = finish(distsim(3 - n_ranks, *arguments))
+                again, errors = finish(distsim(3 - n_ranks, *arguments), kills.PATIENCE)
                 if again != 0:
                     return {
                         "outcome": "fault",
                         "line": f"does not go on: exit code {again}: {last(errors)}",
                         "note": said,
                     }
-                # A run whose last steps were recorded is not simulated again from the start.
                 went_on = json.loads((run / "summary.json").read_text())["run"].get("resumed_from_ms")
-                if before >= 1.0 and not went_on:
+                if before > 0.0 and not went_on:
                     return {
                         "outcome": "fault",
-                        "line": "simulated again from the start although all was recorded",
+                        "line": "simulated again from the start although there was a checkpoint",
                         "note": said,
                     }
             outcome, line = kills.compared(results(run), expected, run)
@@ -111,5 +110,8 @@ def last(errors: str) -> str:
 
 def progress(run: Path) -> float:
     """Return how much of a run is in its newest checkpoint, 1 for all of it, 0 where there is none."""
-    times = [float(p.stem.removeprefix("t_")) for p in run.glob("checkpoints/t_*.h5")]
+    times = [
+        float(p.name.removeprefix("t_").removesuffix(".h5").removesuffix(".end"))
+        for p in run.glob("checkpoints/t_*.h5")
+    ]
     return max(times, default=0.0) / 3100.0

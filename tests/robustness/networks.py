@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from tests.distributed.kill_rounds import COMPILING, DEADLINE, MPIEXEC, distsim, finish, results
+from tests.distributed.kill_rounds import COMPILING, MPIEXEC, distsim, finish, results
 
 RANKS = (1, 2, 3, 5)
 MODELS = (["iaf_psc_exp"], ["iaf_psc_exp", "iaf_psc_alpha"], ["iaf_cond_exp", "izhikevich"])
@@ -133,11 +133,11 @@ def run(config: Path, folder: Path, n_ranks: int, dice: random.Random | None) ->
         every,
         partitioner,
     ]
-    stopped = subprocess.run(script, capture_output=True, text=True, timeout=2 * DEADLINE, check=False)
+    stopped = subprocess.run(script, capture_output=True, text=True, timeout=COMPILING, check=False)
     assert stopped.returncode == 75, (
         f"exit code {stopped.returncode} in place of 75 on {n_ranks} ranks: {stopped.stderr[-300:]}"
     )
-    code, errors = finish(distsim(dice.choice(RANKS[:3]), "run", folder, "--resume", "-q"))
+    code, errors = finish(distsim(dice.choice(RANKS[:3]), "run", folder, "--resume", "-q"), COMPILING)
     assert code == 0, f"does not go on: exit code {code}: {errors[-300:]}"
 
 

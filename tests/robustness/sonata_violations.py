@@ -342,9 +342,17 @@ OPEN: dict[str, Break] = {
 }  # fmt: skip
 
 
+# What edges or parameters of a base say themselves, whatever is broken behind it.
+SAID_OTHERWISE = {
+    "plain": ("a weight of a type in words", "a start in words", "a start in quotes", "a start that is true", "a start of NaN"),
+    "listed": tuple(name for name in SURE if name.startswith(("a delay ", "a number of synapses "))),
+}  # fmt: skip
+
+
 def surely(base: str) -> dict[str, Break]:
     """Return the violations of a base that surely make it wrong."""
-    return SURE | (WITH_INPUTS if base == "mixed" else {}) | (WITH_DELAYS if base == "listed" else {})
+    found = SURE | (WITH_INPUTS if base == "mixed" else {}) | (WITH_DELAYS if base == "listed" else {})
+    return {name: change for name, change in found.items() if name not in SAID_OTHERWISE.get(base, ())}
 
 
 def apply(base: str, name: str, rng: random.Random, folder: Path) -> tuple[str, str | None]:
