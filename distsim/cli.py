@@ -51,10 +51,12 @@ def run(
         _restart_under_mpiexec(ranks)
     from distsim.communication import communicator, on_first_rank
     from distsim.io.run import read_summary
+    from distsim.notices import Notices
     from distsim.simulation import Simulation
     from distsim.simulation.progress import Progress, print_summary
 
     world = communicator()
+    Notices(world.rank == 0).gather()
     show = world.rank == 0 and not quiet
     if resume and output is not None:
         raise InputError("--output", "expected none with --resume: the run goes on in its folder")
@@ -115,8 +117,11 @@ def info(
     no_code: cli_jobs.NoCodeOption = False,
 ) -> None:
     """Tell what a network holds and needs; nothing is built."""
+    from distsim.notices import Notices
     from distsim.simulation.info import print_info
 
+    notices = Notices(show=True)
+    notices.gather()
     with tempfile.TemporaryDirectory() as folder:
         # Nothing is left, also of a circuit's network.
         loaded = load(config, overrides(settings), str(Path(folder) / "info"))
@@ -127,7 +132,7 @@ def info(
         n_ranks = [0]
     if min(n_ranks) < 1:
         raise InputError("--ranks", f"expected numbers of ranks such as 1,2,4, got '{ranks}'")
-    print_info(loaded, n_ranks)
+    print_info(loaded, n_ranks, notices)
 
 
 @app.command()
@@ -227,7 +232,7 @@ def _restart_under_mpiexec(ranks: int) -> None:
     beside = Path(sys.executable).with_name("mpiexec")
     mpiexec = str(beside) if beside.is_file() else shutil.which("mpiexec")
     if mpiexec is None:
-        raise InputError("--ranks", "expected mpiexec beside Python or on the PATH: pip install 'distsim[mpi]'")
+        raise InputError("--ranks", "expected mpiexec beside Python or on the PATH: pip install mpi4py mpich")
     arguments, skip = [], False
     for argument in sys.argv[1:]:
         if not skip and not argument.startswith("--ranks="):

@@ -1,13 +1,15 @@
 """Warnings: what a user would want to know although the run goes on, each told in one line, once.
 
 ``warn(place, text)`` may be called anywhere. A `Simulation` gathers what is warned of while it is made, runs and
-closes: one line on stderr when it first comes up, and an entry with its count in summary.json under ``warnings``, which
-`distsim info` and the end of `distsim run` show again. Outside a simulation the line alone is printed.
+closes: one line on stderr when it first comes up, and an entry with its count in summary.json under ``warnings``,
+which `distsim info` and the end of `distsim run` show again. Outside a simulation the line alone is printed, on the
+first rank, once in a process; a simulation that warns of the same counts it and does not print it again.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,13 +31,40 @@ class Notices:
     def __init__(self, show: bool):
         self.show = show
         self._counts: dict[tuple[str, str], int] = {}
+        self._known: set[tuple[str, str]] = set(_told)
+        around = _gathering.get()
+        if around is not None:
+            # Such as what a command warned of while it loaded the config that is simulated.
+            self._counts |= around._counts
+            self._known |= set(around._counts)
+        self._before: dict[tuple[str, str], int] = {}
 
     def add(self, place: str, text: str, here: bool = False) -> None:
         """Count a warning, and print it the first time."""
-        first = (place, text) not in self._counts
+        first = (place, text) not in self._known
+        self._known.add((place, text))
         self._counts[place, text] = self._counts.get((place, text), 0) + 1
         if first and (self.show or here):
             tell(place, text)
+
+    def begin(self) -> None:
+        """Take note that all is made: what came up before will come up again where the run is resumed."""
+        self._before = dict(self._counts)
+
+    def entries_since_begin(self) -> list[dict[str, Any]]:
+        """Return what came up while the simulation ran, for its checkpoint."""
+        since = {key: n - self._before.get(key, 0) for key, n in self._counts.items()}
+        return [{"place": place, "text": text, "count": n} for (place, text), n in since.items() if n > 0]
+
+    def keep(self, entries: list[dict[str, Any]]) -> None:
+        """Add what an earlier session of the run told already."""
+        for entry in entries:
+            key = (entry["place"], entry["text"])
+            self._counts[key] = self._counts.get(key, 0) + entry["count"]
+
+    def gather(self) -> None:
+        """Take what is warned of from here on, to the end of a command; a simulation that it makes takes it over."""
+        _gathering.set(self)
 
     @contextmanager
     def gathering(self) -> Iterator[Notices]:
@@ -52,6 +81,14 @@ class Notices:
 
 
 _gathering: ContextVar[Notices | None] = ContextVar("distsim_notices", default=None)
+# What this process warned of outside any simulation, such as while a script declared its network.
+_told: set[tuple[str, str]] = set()
+# This process's rank, as the launchers of MPICH, Open MPI and Slurm tell it before MPI starts.
+RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")
+
+
+def _behind_first_rank() -> bool:
+    return next((os.environ[name] != "0" for name in RANK_VARIABLES if name in os.environ), False)
 
 
 def warn(place: str, text: str, *, here: bool = False) -> None:
@@ -68,7 +105,9 @@ def warn(place: str, text: str, *, here: bool = False) -> None:
     """
     notices = _gathering.get()
     if notices is None:
-        tell(place, text)
+        if (place, text) not in _told and (here or not _behind_first_rank()):
+            tell(place, text)
+        _told.add((place, text))
     else:
         notices.add(place, text, here)
 
@@ -98,3 +137,8 @@ def tell(place: str, text: str) -> None:
     """Print a warning as one line on stderr."""
     line = f"{place}: {text}" if place else text
     print(f"distsim: warning: {' '.join(line.split())}", file=sys.stderr, flush=True)
+
+
+def inform(text: str) -> None:
+    """Print what happens, and is as it should be, as one line on stderr."""
+    print(f"distsim: {' '.join(text.split())}", file=sys.stderr, flush=True)

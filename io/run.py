@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,14 @@ class Run:
             raise InputError(str(self.path), "expected the folder of a run")
         self.summary = found
 
+    def __repr__(self) -> str:
+        return f"<Run in {self.path}: '{self.summary['network']['name']}', {self.duration_ms:g} ms>"
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What the run warned of: dicts of place, text, count."""
+        return self.summary.get("warnings", [])
+
     @functools.cached_property
     def config(self) -> Config:
         """The effective config."""
@@ -117,40 +126,59 @@ class Run:
             times, neurons = times[order], neurons[order]
         return times, neurons
 
+    def n_spikes(self, population: str | None = None, start: float | None = None, stop: float | None = None) -> int:
+        """Return how many spikes `spikes` would return at most, without reading them all."""
+        if (self.path / "spikes.zarr").exists():
+            return sum(len(steps) for steps, _ in self._zarr_chunks(start, stop))
+        groups = dict.fromkeys(self._group(name) for name in (self.populations if population is None else [population]))
+        with self._spike_file() as file:
+            return sum(hi - lo for lo, hi in (_span(file[g]["timestamps"], start, stop) for g in groups))
+
     def _first_gids(self) -> dict[str, int]:
         sizes = list(self.populations.values())
         return dict(zip(self.populations, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
 
-    def _sonata_spikes(self, name: str, start: float | None, stop: float | None) -> tuple[np.ndarray, np.ndarray]:
+    def _spike_file(self) -> h5py.File:
         try:
-            nodes = self.summary["network"]["populations"][name].get("nodes")
-            with h5py.File(self.path / "spikes.h5", "r") as file:
-                group = file[f"spikes/{nodes['population'] if nodes else name}"]
-                times = group["timestamps"]
-                lo = 0 if start is None else _place(times, start)
-                hi = times.shape[0] if stop is None else _place(times, stop)
-                found, ids = times[lo:hi], group["node_ids"][lo:hi].astype(np.int64)
-            if nodes is None:
-                return found, ids
-            # Node ids of a circuit: those of this population, as indices in it.
-            own = np.concatenate([np.arange(*run) for run in nodes["ids"]])
-            mine = np.isin(ids, own)
-            return found[mine], np.searchsorted(own, ids[mine])
+            return h5py.File(self.path / "spikes.h5", "r")
         except FileNotFoundError:
             raise InputError(str(self.path), "expected recorded spikes, there are none") from None
 
-    def _zarr_spikes(self, name: str | None, start: float | None, stop: float | None) -> tuple[np.ndarray, np.ndarray]:
-        from distsim.io.sonata_spikes import timestamps
+    def _group(self, name: str) -> str:
+        """Return the group of a population's spikes; populations that are nodes of one circuit share theirs."""
+        nodes = self.summary["network"]["populations"][name].get("nodes")
+        return f"spikes/{nodes['population'] if nodes else name}"
+
+    def _sonata_spikes(self, name: str, start: float | None, stop: float | None) -> tuple[np.ndarray, np.ndarray]:
+        with self._spike_file() as file:
+            group = file[self._group(name)]
+            lo, hi = _span(group["timestamps"], start, stop)
+            found, ids = group["timestamps"][lo:hi], group["node_ids"][lo:hi].astype(np.int64)
+        nodes = self.summary["network"]["populations"][name].get("nodes")
+        if nodes is None:
+            return found, ids
+        # Node ids of a circuit: those of this population, as indices in it.
+        own = np.concatenate([np.arange(*run) for run in nodes["ids"]])
+        mine = np.isin(ids, own)
+        return found[mine], np.searchsorted(own, ids[mine])
+
+    def _zarr_chunks(self, start: float | None, stop: float | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield (steps, gids) of a window of time, some at a time."""
         from distsim.io.zarr_output import sorted_spikes
 
         dt = self.summary["run"]["dt_ms"]
         window = [None if t is None else int(np.ceil(t / dt - 1e-9)) for t in (start, stop)]
+        return sorted_spikes(self.path / "spikes.zarr", *window)
+
+    def _zarr_spikes(self, name: str | None, start: float | None, stop: float | None) -> tuple[np.ndarray, np.ndarray]:
+        from distsim.io.sonata_spikes import timestamps
+
         first = 0 if name is None else self._first_gids()[name]
         last = 2**62 if name is None else first + self.populations[name]
         times, neurons = [np.empty(0)], [np.empty(0, np.int64)]
-        for steps, gids in sorted_spikes(self.path / "spikes.zarr", *window):
+        for steps, gids in self._zarr_chunks(start, stop):
             mine = (gids >= first) & (gids < last)
-            times.append(timestamps(steps[mine], dt))
+            times.append(timestamps(steps[mine], self.summary["run"]["dt_ms"]))
             neurons.append(gids[mine] - first)
         return np.concatenate(times), np.concatenate(neurons)
 
@@ -257,6 +285,11 @@ def open_run(path: str | Path) -> Run:
         For a folder that is no run, a run that is not complete, and a later version of the format.
     """
     return Run(path)
+
+
+def _span(times: h5py.Dataset, start: float | None, stop: float | None) -> tuple[int, int]:
+    """Return the first place of ascending times in a window, and the first behind it."""
+    return 0 if start is None else _place(times, start), times.shape[0] if stop is None else _place(times, stop)
 
 
 def _place(times: h5py.Dataset, time: float) -> int:

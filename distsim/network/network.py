@@ -7,15 +7,14 @@ numbers, rules and distributions in the place of text, the scale applied, defaul
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from distsim.errors import InputError, plain_text, shown
 from distsim.network import checks, delays
 from distsim.network.declarations import Device, Population, Projection, Recorder
-from distsim.network.distributions import Distribution
 from distsim.network.expressions import evaluate
-from distsim.network.rules import Rule, rule
+from distsim.network.plain import DECLARED, copied, difference, plain, synapse_data
+from distsim.network.rules import rule
 from distsim.network.selection import Selection, scaled, selection, separate, shared_positions
 from distsim.network.synapse_models import check_grid, synapse_model
 from distsim.units import quantity, whole
@@ -47,7 +46,8 @@ class Network:
         self.devices: dict[str, Device] = {}
         self.projections: list[Projection] = []
         self.recorders: list[Recorder] = []
-        self._resolved: Network | None = None
+        # What was declared when it was last resolved, and the concrete network that this gave.
+        self._resolved: tuple[Network, Network] | None = None
 
     # ---------------------------------------------------------------- declare
 
@@ -73,7 +73,7 @@ class Network:
             For a name that is taken, unknown models and parameters, wrong values.
         """
         self._new_name(name, "populations")
-        population = Population(name, size, model, _plain(params), _plain(init or {}))
+        population = Population(name, size, model, plain(params), plain(init or {}))
         n = self._size(population, "populations")
         checks.population(population, self._value, f"network.populations.{name}")
         self.populations[name] = population
@@ -82,7 +82,7 @@ class Network:
     def device(self, name: str, model: str, *, size: Any = 1, **params: Value) -> Selection:
         """Declare a device, `size` generators with the same parameters; return it as a selection."""
         self._new_name(name, "devices")
-        device = Device(name, model, size, _plain(params))
+        device = Device(name, model, size, plain(params))
         n = self._size(device, "devices")
         checks.device(device, n, self._value, f"network.devices.{name}")
         self.devices[name] = device
@@ -124,11 +124,10 @@ class Network:
         sizes = self._sizes()
         pre, post = (s.plain(sizes) if isinstance(s, Selection) else s for s in (pre, post))
         projection = Projection(
-            name, pre, post, _plain(rule), _plain(weight), _plain(delay), receptor, _synapse(synapse)
+            name, pre, post, plain(rule), plain(weight), plain(delay), receptor, synapse_data(synapse)
         )
         self._resolve_projection(projection, len(self.projections), sizes, 1.0)
         self.projections.append(projection)
-        self._resolved = None
 
     def record(self, what: str, source: Any, *, every: Value = None, reduce: str | None = None) -> None:
         """Record spikes, a state variable, or a proxy of the local field potential.
@@ -149,7 +148,6 @@ class Network:
         recorder = Recorder(what, source, every, reduce)
         self._resolve_recorder(recorder, len(self.recorders), self._sizes(), 1.0)
         self.recorders.append(recorder)
-        self._resolved = None
 
     def _new_name(self, name: str, section: str) -> None:
         if not isinstance(name, str) or not name or "/" in name or "." in name:
@@ -161,7 +159,6 @@ class Network:
             )
         if name in self.populations or name in self.devices:
             raise InputError(f"network.{section}.{name}", "expected a new name, this one is taken")
-        self._resolved = None
 
     # ---------------------------------------------------------------- resolve
 
@@ -173,8 +170,25 @@ class Network:
         InputError
             The first thing that cannot be.
         """
-        if self._resolved is not None:
-            return self._resolved
+        if self._resolved is None or self._resolved[0] != self:
+            copy = self._copy()
+            copy._resolved = (copy, copy._resolve())
+            self._resolved = copy._resolved
+        return self._resolved[1]
+
+    def frozen(self) -> Network:
+        """Return a copy, resolved, that later changes of this network do not reach; equal to it until it is changed."""
+        self.resolved()
+        assert self._resolved is not None
+        return self._resolved[0]
+
+    def _copy(self) -> Network:
+        net = Network(self.name, scale=self.scale)
+        for name in DECLARED:
+            setattr(net, name, copied(getattr(self, name)))
+        return net
+
+    def _resolve(self) -> Network:
         scale = quantity(self._value(self.scale, "network.scale"), "", "network.scale")
         if not scale > 0.0:
             raise InputError("network.scale", f"expected a number above 0, got {scale:g}")
@@ -200,8 +214,7 @@ class Network:
             net.recorders.append(self._resolve_recorder(recorder, i, sizes, scale))
         if not net.populations:
             raise InputError("network.populations", "expected at least one population")
-        net._resolved = net
-        self._resolved = net
+        net._resolved = (net, net)
         return net
 
     def _value(self, value: Any, place: str) -> Any:
@@ -316,7 +329,7 @@ class Network:
             | {k: v for k, v in (("every", r.every), ("reduce", r.reduce)) if v is not None}
             for r in self.recorders
         ]
-        return copy.deepcopy(data)
+        return copied(data)
 
     @classmethod
     def from_dict(cls, data: Any, place: str = "network") -> Network:
@@ -340,56 +353,40 @@ class Network:
             allowed = {"size", "model", "params", "init", "weight_step", "nodes"}
             given = checks.keys(given, where, allowed, required=("size", "model"))
             params, init = (checks.mapping(given.get(k), f"{where}.{k}") for k in ("params", "init"))
-            population = Population(name, given["size"], given["model"], _plain(params), _plain(init))
-            population.weight_step, population.nodes = _plain(given.get("weight_step")), _plain(given.get("nodes"))
+            population = Population(name, given["size"], given["model"], plain(params), plain(init))
+            population.weight_step, population.nodes = plain(given.get("weight_step")), plain(given.get("nodes"))
             net.populations[name] = population
         for name, given in checks.mapping(data.get("devices"), f"{place}.devices").items():
             net._new_name(name, "devices")
             where = f"{place}.devices.{name}"
             given = checks.keys(given, where, {"model", "size", "params"}, required=("model",))
             params = checks.mapping(given.get("params"), f"{where}.params")
-            net.devices[name] = Device(name, given["model"], given.get("size", 1), _plain(params))
+            net.devices[name] = Device(name, given["model"], given.get("size", 1), plain(params))
         keys = ("name", "pre", "post", "rule", "weight", "delay", "receptor", "synapse")
         for i, given in enumerate(checks.sequence(data.get("projections"), f"{place}.projections")):
             given = checks.keys(given, f"{place}.projections.{i}", set(keys), required=("pre", "post"))
             defaults = {"name": None, "rule": "all_to_all", "weight": 1.0, "delay": 1.0}
-            net.projections.append(Projection(**_plain(defaults | given)))
+            net.projections.append(Projection(**plain(defaults | given)))
         names = ("record", "from", "every", "reduce")
         for i, given in enumerate(checks.sequence(data.get("recorders"), f"{place}.recorders")):
             given = checks.keys(given, f"{place}.recorders.{i}", set(names), required=("record", "from"))
-            net.recorders.append(Recorder(*(_plain(given.get(name)) for name in names)))
+            net.recorders.append(Recorder(*(plain(given.get(name)) for name in names)))
         net.resolved()
         return net
 
+    def __repr__(self) -> str:
+        parts = (self.populations, "population"), (self.devices, "device"), (self.projections, "projection"), (
+            self.recorders, "recorder")  # fmt: skip
+        told = (f"{len(what)} {name}{'' if len(what) == 1 else 's'}" for what, name in parts if what)
+        return f"<Network '{self.name}': {', '.join(told) or 'empty'}>"
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and self.to_dict() == other.to_dict()
+        return isinstance(other, Network) and difference(self, other) is None
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def _synapse(value: Any) -> Any:
-    """Return a synapse model as plain data; a `SynapseModel` by its name."""
-    if isinstance(value, dict):
-        return _plain({k: _synapse(v) if k == "model" else v for k, v in value.items()})
-    return value if isinstance(value, str) else getattr(value, "name", value)
 
 
 def _name(part: Any) -> str:
     """Return the name in a part of a selection, or none where there is no name."""
     found = part.get("population") if isinstance(part, dict) else part
     return found if isinstance(found, str) else ""
-
-
-def _plain(value: Any) -> Any:
-    """Return a copy in lists, dicts, text and numbers of Python's own."""
-    if isinstance(value, Distribution):
-        return value.to_dict()
-    if isinstance(value, Rule):
-        raise InputError("rule", "expected plain data, such as from fixed_indegree(100)")
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return value

@@ -19,6 +19,7 @@ from distsim.errors import InputError
 from distsim.io.checkpoint_file import CheckpointInfo, CheckpointReader, check, write_checkpoint
 from distsim.io.run import read_summary
 from distsim.network.config import Config, load_config
+from distsim.notices import merged
 from distsim.registry import models
 from distsim.simulation import plastic_state
 from distsim.simulation.delivery import recent_spikes
@@ -50,6 +51,7 @@ def write(simulation: Simulation, path: Path) -> None:
     # Seconds are means over ranks; the spikes of sources are known to all of them.
     tally |= {"seconds": tally["seconds"] / ranks.n_ranks, "fired": engine.tally.fired}
     clocks = ranks.sum(np.array(dataclasses.astuple(simulation.clocks))) / ranks.n_ranks
+    warnings = merged(ranks.allgather(simulation.notices.entries_since_begin()))
     problem: OSError | None = None
     gathered = _gathered(simulation) + plastic_state.gathered(simulation)
     updates = ranks.sum(engine.learning.plastic.updates.copy())
@@ -59,6 +61,7 @@ def write(simulation: Simulation, path: Path) -> None:
             with write_checkpoint(path, engine.step) as file:
                 file.attribute("identity", identity(simulation.config))
                 file.attribute("dt_ms", simulation.config.simulation.dt)
+                file.array("warnings", np.frombuffer(json.dumps(warnings).encode(), np.uint8))
                 steps, sources = recent_spikes(engine.history, engine.connectome, engine.step, engine.max_delay)
                 file.array("spikes/step", steps)
                 file.array("spikes/source", sources)
@@ -135,6 +138,7 @@ def read(simulation: Simulation, path: Path) -> None:
         # Counts are of all ranks together: one rank carries them on.
         for name, values in engine.tally._asdict().items():
             values[:] = file.array(f"tally/{name}") if ranks.rank == 0 or name in ("seconds", "fired") else 0
+        simulation.notices.keep(json.loads(file.array("warnings").tobytes()))
         simulation.clocks = type(simulation.clocks)(*file.array("clocks").tolist())
 
 

@@ -9,10 +9,21 @@ from rich.table import Table
 from distsim.construction.estimate import expected_rates, memory_bytes
 from distsim.network import Network
 from distsim.network.config import Config
+from distsim.notices import Notices
+from distsim.simulation.progress import print_warnings
 
 
-def print_info(config: Config, n_ranks: list[int]) -> None:
-    """Print populations, projections, expected events and the memory that each rank needs."""
+def print_info(config: Config, n_ranks: list[int], notices: Notices) -> None:
+    """Print populations, projections, expected events, the memory that each rank needs, and all warnings.
+
+    Parameters
+    ----------
+    config : Config
+    n_ranks : list of int
+        To tell the memory for.
+    notices : Notices
+        That gather what is warned of, while the config was loaded too.
+    """
     network, dt = config.network.resolved(), config.simulation.dt
     console = Console()
     incoming = indegrees(network)
@@ -47,6 +58,7 @@ def print_info(config: Config, n_ranks: list[int]) -> None:
             fits,
         )
     console.print(memory)
+    print_warnings(notices.entries(), console)
 
 
 def indegrees(network: Network) -> dict[str, float]:

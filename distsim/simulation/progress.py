@@ -87,8 +87,14 @@ def print_summary(summary: dict[str, Any], folder: str | None, verbose: bool = F
         console.print(f"compiled in {timing['compile_wall_seconds']:.2f} s   {phases}", highlight=False, soft_wrap=True)
         counts = "   ".join(f"{name} {n:,}" for name, n in summary["counts"].items())
         console.print(counts, highlight=False, soft_wrap=True)
-    for warning in summary["warnings"]:
-        times = f" ({warning['count']} times)" if warning["count"] > 1 else ""
-        console.print(f"warning: {warning['place']}: {warning['text']}{times}", highlight=False, soft_wrap=True)
+    print_warnings(summary.get("warnings", []), console)
     if folder:
         console.print(f"results in {folder}", highlight=False, soft_wrap=True)
+
+
+def print_warnings(warnings: list[dict[str, Any]], console: Console) -> None:
+    """Print what was warned of, a line each."""
+    for warning in warnings:
+        times = f" ({warning['count']} times)" if warning["count"] > 1 else ""
+        place = f"{warning['place']}: " if warning["place"] else ""
+        console.print(f"warning: {place}{warning['text']}{times}", highlight=False, soft_wrap=True, markup=False)

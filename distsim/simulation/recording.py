@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from distsim.communication import Communicator
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError
 from distsim.io.reports import PLAIN, Frames, LoggedFrames, StateLog
-from distsim.io.sonata_spikes import NodeRange, merge_spikes, spike_hash, timestamps
-from distsim.io.spike_log import SpikeLog
+from distsim.io.sonata_spikes import NodeRange, merge_spikes, spike_hash
+from distsim.io.spike_log import RECORD, SpikeLog
 from distsim.network import Network
 from distsim.simulation.engine import Engine
 from distsim.simulation.run_folder import RunFolder
@@ -95,29 +95,16 @@ class Recording:
             if log is not None:
                 log.sync()
 
-    def in_memory(self, dt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return (times in ms, gids) of this rank's spikes kept in memory, by time."""
-        records = np.concatenate(self._kept) if self._kept else np.empty((0, 2), np.uint32)
-        order = np.lexsort((records[:, 0], records[:, 1]))
-        return timestamps(records[order, 1], dt), records[order, 0].astype(np.int64)
+    def kept_spikes(self) -> list[np.ndarray]:
+        """Return this rank's spikes that are kept in memory: RECORD [n] each, in order of step."""
+        return [spikes.view(RECORD).reshape(-1) for spikes in self._kept]
 
-    def states_in_memory(self, name: str) -> Frames:
-        """Return all ranks' frames of a report kept in memory. Collective.
-
-        Raises
-        ------
-        InputError
-            For a report that is not recorded.
-        """
-        names = [report.name for report in self.engine.reports]
-        if name not in names:
-            raise unknown("states", "report", name, names)
-        k = names.index(name)
-        report, columns = self.engine.reports[k], self.engine.report_columns[k]
+    def kept_frames(self, k: int) -> LoggedFrames:
+        """Return this rank's frames of report k that are kept in memory."""
         width = int(self.engine.probes.width[k])
         mine = np.concatenate([np.empty((0, width), self.engine.frames(k).dtype), *self._kept_frames[k]])
-        logs = self.ranks.allgather(LoggedFrames(self._first_step // report.every_steps, columns, mine, 0))
-        return Frames(report, logs, self.engine.step)
+        first = self._first_step // self.engine.reports[k].every_steps
+        return LoggedFrames(first, self.engine.report_columns[k], mine, 0)
 
     def close(self) -> None:
         """Put all ranks' logs together: into files, or for the hash alone. Collective.

@@ -178,6 +178,10 @@ class RunFolder:
         """Return all ranks' and sessions' logs of a report."""
         return sorted(self.path.glob(f"states.{report.name}.[0-9]*.[0-9]*.log"))
 
+    def is_earlier(self, log: Path) -> bool:
+        """Whether a log is of a session before this one."""
+        return _session(log) < self.session
+
     def write_config(self, config: Config) -> None:
         """Write config.yaml anew on rank 0."""
         if self.ranks.rank == 0:

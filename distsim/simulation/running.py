@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distsim.errors import Stopped
+from distsim.errors import InputError, Stopped
 from distsim.power import PowerMeter
 from distsim.simulation.pace import Pace
+from distsim.units import quantity
 
 if TYPE_CHECKING:
     from distsim.simulation.simulation import Simulation
 
 # Wall time between two writings of progress.json.
 TELL_SECONDS = 2.0
+# Largest number of steps: recorded steps are 32-bit numbers.
+LARGEST_STEP = 2**32 - 1
+
+
+def last_step(duration: Any, dt: float, step: int) -> int:
+    """Return the step that a duration (ms, or text with a unit) after `step` ends with.
+
+    Raises
+    ------
+    InputError
+        For what is no time, below 0, no multiple of the step, or behind the last step that can be recorded.
+    """
+    duration = quantity(duration, "ms", "duration")
+    if not 0.0 <= duration / dt < LARGEST_STEP + 1 - step:
+        problem = f"expected 0 ms or more, and at most {LARGEST_STEP} steps of {dt:g} ms in all"
+        raise InputError("duration", f"{problem}, got {duration:g} ms")
+    n_steps = round(duration / dt)
+    if abs(n_steps * dt - duration) > 1e-9 * max(duration, 1.0):
+        raise InputError("duration", f"expected a multiple of dt = {dt:g} ms, got {duration!r} ms")
+    return step + n_steps
 
 
 class Running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,24 +16,23 @@ from distsim.errors import InputError, unknown
 from distsim.io.checkpoint_file import checkpoint_name, prune
 from distsim.network import Network
 from distsim.network.config import Config, from_dict
-from distsim.notices import Notices, gathered
+from distsim.network.plain import difference
+from distsim.notices import Notices, gathered, inform, warn
 from distsim.power import PowerMeter
 from distsim.registry import partitioners
-from distsim.simulation import checkpoint, summary
+from distsim.simulation import checkpoint, recorded, summary
 from distsim.simulation.clocks import Clocks
 from distsim.simulation.engine import Engine
 from distsim.simulation.learning import Weights
+from distsim.simulation.memory import check_memory
 from distsim.simulation.pace import CHUNK_MS
 from distsim.simulation.recording import Recording
 from distsim.simulation.run_folder import Found, RunFolder, simulated_config
-from distsim.simulation.running import Running
+from distsim.simulation.running import Running, last_step
 from distsim.simulation.states import chunk_steps, reports
 from distsim.simulation.stopping import Stopping
 
 Progress = Callable[[str, float, dict[str, Any]], None]
-
-# Largest number of steps: recorded steps are 32-bit numbers.
-LARGEST_STEP = 2**32 - 1
 
 
 class Simulation:
@@ -90,9 +88,13 @@ class Simulation:
         if _config is None:
             settings = {"dt": dt, "seed": seed, "transient": transient, "partitioner": partitioner,
                         "exchange": exchange, "precision": precision, "duration": 0.0}  # fmt: skip
-            _config = from_dict({"network": network, "simulation": settings, "output": {"path": output}})
-        self.config = _config
+            with self.notices.gathering():
+                _config = from_dict({"network": network, "simulation": settings, "output": {"path": output}})
+        # Later changes of the network do not reach the simulation, and `run` refuses to go on as if they did.
+        self._declared = _config.network
+        self.config = _config.model_copy(update={"network": _config.network.frozen()})
         self._start(progress, _resume)
+        self.notices.begin()
 
     @classmethod
     def from_config(
@@ -136,15 +138,15 @@ class Simulation:
         settings = self.config.simulation
         self.network = self.config.network.resolved()
         self.network.warn_of_rounding(settings.dt)
-        summary.check_memory(self.network, settings.dt, self.ranks)
+        check_memory(self.network, settings.dt, self.ranks)
         check_numbers(self.network, settings.dt, np.dtype(settings.precision))
         output = self.config.output
         self.folder = RunFolder(Path(output.path), self.ranks) if output.path else None
-        recorded = reports(self.network, settings.dt)
+        of_states = reports(self.network, settings.dt)
         found = None
         if self.folder is not None and resume:
             total = settings.transient + settings.duration if settings.duration else None
-            found = self.folder.reopen(recorded, settings.dt, total)
+            found = self.folder.reopen(of_states, settings.dt, total)
             self.folder.write_config(self.config)
         elif self.folder is not None:
             self.folder.create(self.config)
@@ -154,7 +156,7 @@ class Simulation:
         partition = partitioners.get(settings.partitioner).partition(self.network, self.ranks.n_ranks)
 
         begin = time.perf_counter()
-        self.largest_chunk = chunk_steps(recorded, self.ranks.n_ranks, max(1, round(CHUNK_MS / settings.dt)))
+        self.largest_chunk = chunk_steps(of_states, self.ranks.n_ranks, max(1, round(CHUNK_MS / settings.dt)))
         self.engine = Engine(
             self.network, partition, self.ranks, settings, self.largest_chunk,
             lambda fraction: self.progress("build", fraction, {}),
@@ -169,6 +171,7 @@ class Simulation:
             self._go_on_from(found)
         self.recording = Recording(self.network, self.engine, self.folder, self.ranks, output.format)
         self.closed = False
+        self.final: dict[str, Any] | None = None
         self.told = time.monotonic()
 
     def _go_on_from(self, found: Found) -> None:
@@ -176,31 +179,39 @@ class Simulation:
         if found.checkpoint is not None:
             checkpoint.read(self, found.checkpoint)
         self.resumed_from_ms = round(self.biological_ms, 9)
+        for problem in found.problems:
+            warn("", problem)
         if self.ranks.rank == 0:
-            where = found.checkpoint or "the start: there is no whole checkpoint"
-            for line in (*found.problems, f"going on from {where}"):
-                print(f"distsim: {line}", file=sys.stderr, flush=True)
+            inform(f"going on from {found.checkpoint or 'the start: there is no whole checkpoint'}")
 
     @gathered
-    def run(self, duration: float) -> None:
-        """Advance by `duration` (ms), a multiple of the step. Collective.
+    def run(self, duration: float | str) -> None:
+        """Advance by `duration`, a multiple of the step. Collective.
+
+        Parameters
+        ----------
+        duration : float or str
+            ms, or text with a unit such as ``"1 s"``.
 
         Raises
         ------
         InputError
-            For a duration that is not a multiple of the step, or more than 2**32 steps in all.
+            For a duration that is not a multiple of the step, or more than 2**32 steps in all; for a simulation
+            that is closed, or whose network was changed since it was made.
         Stopped
             After SIGTERM or SIGUSR1 to any rank, when a checkpoint is written.
         OSError
             Where the disk is full; everything recorded before stays.
         """
-        dt, engine = self.config.simulation.dt, self.engine
-        n_steps = round(duration / dt)
-        if duration < 0 or abs(n_steps * dt - duration) > 1e-9 * max(duration, 1.0):
-            raise InputError("duration", f"expected a multiple of dt = {dt:g} ms, got {duration:g}")
-        if engine.step + n_steps > LARGEST_STEP:
-            raise InputError("duration", f"expected at most {LARGEST_STEP} steps in all")
-        Running(self, engine.step + n_steps).run()
+        self._still_open("run")
+        if (changed := difference(self._declared, self.config.network)) is not None:
+            problem = "expected as it was when this Simulation was made, it was changed since then"
+            raise InputError(changed, f"{problem}: make a new Simulation of the network")
+        Running(self, last_step(duration, self.config.simulation.dt, self.engine.step)).run()
+
+    def _still_open(self, what: str) -> None:
+        if self.closed:
+            raise InputError(what, "expected a simulation that is not closed: make a new Simulation, or close it later")
 
     @gathered
     def checkpoint(self, path: str | Path | None = None) -> Path:
@@ -214,12 +225,13 @@ class Simulation:
         Raises
         ------
         InputError
-            Without a path and without a run folder.
+            Without a path and without a run folder; for a simulation that is closed.
         OSError
             Where it cannot be written, on all ranks; nothing is left of it.
         FloatingPointError
             Where a neuron has diverged: that is no state to go on from.
         """
+        self._still_open("checkpoint")
         self.engine.check_finite(self.engine.step)
         if path is None and self.folder is None:
             raise InputError("checkpoint", "expected a path, or a simulation with an output folder")
@@ -245,8 +257,9 @@ class Simulation:
         Raises
         ------
         InputError
-            For a simulation that has run, a damaged file, another network, step, seed or precision.
+            For a simulation that has run or is closed, a damaged file, another network, step, seed or precision.
         """
+        self._still_open("restore")
         if self.engine.step > 0:
             raise InputError("restore", "expected a simulation that has not run yet")
         checkpoint.read(self, Path(path))
@@ -276,44 +289,99 @@ class Simulation:
         """
         return self.engine.learning.weights(projection, self.engine.step, self.engine.min_delay)
 
-    def spikes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (times in ms, gids) of the spikes recorded on this rank and kept in memory, by time."""
-        return self.recording.in_memory(self.config.simulation.dt)
+    @gathered
+    def spikes(
+        self, population: str | None = None, start: float | None = None, stop: float | None = None, *,
+        local: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """Return the recorded spikes of all ranks, the same on every rank, by (time, gid). Collective, but for `local`.
 
-    def states(self, report: str) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Return recorded states that are kept in memory, of all ranks. Collective.
+        While a run with an output folder goes they are in the logs, of its earlier sessions too; then in its files.
+
+        Parameters
+        ----------
+        population : str, optional
+            All populations where not given.
+        start, stop : float, optional
+            Window of time (ms), start <= t < stop.
+        local : bool
+            Those of this rank's neurons only; one rank alone may ask.
+
+        Returns
+        -------
+        times : np.ndarray
+            float64 [n], ms.
+        neurons : np.ndarray
+            int64 [n], index in the population; gids, counted through all populations, where none is given.
+
+        Raises
+        ------
+        InputError
+            On all ranks, for an unknown population, where no spikes are recorded, and for more than fit into memory.
+        """
+        return recorded.spikes(self.recording, population, start, stop, local, self.complete)
+
+    @gathered
+    def states(
+        self, report: str, start: float | None = None, stop: float | None = None
+    ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Return the recorded states of all ranks, the same on every rank. Collective.
 
         Parameters
         ----------
         report : str
             Name of the quantity, such as ``"V_m"``, ``"V_m_mean"`` or ``"lfp"``.
+        start, stop : float, optional
+            Window of time (ms), start <= t < stop.
 
         Returns
         -------
         dict
             Population to (times in ms [n_times], node ids [n], values [n_times, n]).
+
+        Raises
+        ------
+        InputError
+            On all ranks, for an unknown report, and for more than fits into memory.
         """
-        frames = self.recording.states_in_memory(report)
-        times, values = frames.times(), frames.read(0, frames.n_frames)
-        return {o.population: (times, o.node_ids, values[:, o.places]) for o in frames.report.outputs()}
+        return recorded.states(self.recording, report, start, stop, self.complete)
 
     def summary(self) -> dict[str, Any]:
         """Return rates, speed, time per phase, memory, counts; the same on every rank. Collective."""
-        return summary.summary(self)
+        return summary.summary(self) if self.final is None else self.final
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a run folder and all is written into it."""
+        return self.folder is not None and self.final is not None
 
     @gathered
     def close(self) -> dict[str, Any]:
-        """End the run: write recordings and summary.json into the run folder; return the summary. Collective."""
-        if not self.closed:
+        """End the run: write recordings and summary.json into the run folder; return the summary. Collective.
+
+        Afterwards nothing runs any more; `spikes`, `states`, `state`, `weights` and `summary` still answer. Where
+        writing failed it may be called again.
+        """
+        if self.final is None:
             self.closed = True
             self.recording.close()
             self._write_config()
-            self.final = self.summary()
+            final = self.summary()
             if self.folder is not None:
-                self.folder.write_summary(self.final)
+                self.folder.write_summary(final)
                 self.folder.close(self.engine.reports)
             self.stopping.forget()
+            self.final = final
         return self.final
+
+    def __repr__(self) -> str:
+        settings, ranks = self.config.simulation, self.ranks.n_ranks
+        where = f", output {self.folder.path}" if self.folder is not None else ""
+        return (
+            f"<Simulation of '{self.network.name}': {self.network.n_neurons:,} neurons on {ranks} "
+            f"rank{'' if ranks == 1 else 's'}, dt {settings.dt:g} ms, {self.biological_ms:g} ms simulated"
+            f"{where}{', closed' if self.closed else ''}>"
+        )
 
     def _write_config(self) -> None:
         """Let the config in the run folder tell what was simulated, also where a script chose the duration."""

@@ -1,4 +1,4 @@
-"""Summary of a run: what was simulated, how fast, what it took; and whether it fits, before it starts."""
+"""Summary of a run: what was simulated, how fast, what it took."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import datetime
 import os
 import resource
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
 from distsim import __version__
-from distsim.communication import Communicator
-from distsim.construction.estimate import memory_bytes
-from distsim.errors import InputError
 from distsim.io.run import SCHEMA
 from distsim.network import Network
 from distsim.notices import merged
@@ -35,28 +32,11 @@ if TYPE_CHECKING:
     from distsim.simulation.simulation import Simulation
 
 
-def check_memory(network: Network, dt: float, ranks: Communicator) -> None:
-    """Raise InputError on all ranks where the network needs more memory than a machine has. Collective."""
-    needed = memory_bytes(network, ranks.n_ranks, dt)["total"]
-    host = socket.gethostname()
-    hosts = ranks.allgather((host, psutil.virtual_memory().available))
-    for name in sorted({h for h, _ in hosts}):
-        available = min(a for h, a in hosts if h == name)
-        n_here = sum(h == name for h, _ in hosts)
-        if needed * n_here > available:
-            missing = needed * n_here - available
-            enough = int(np.ceil(needed * ranks.n_ranks / (available / n_here)))
-            raise InputError(
-                "network",
-                f"expected to fit into memory: {n_here} ranks on {name} need {needed * n_here / 1e9:.1f} GB, "
-                f"{available / 1e9:.1f} GB are free, {missing / 1e9:.1f} GB are missing "
-                f"(about {enough} ranks with this much memory each would hold it, or a smaller network.scale)",
-            )
-
-
 def peak_rss_bytes() -> int:
     """Return the largest resident memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # macOS tells bytes, all others kilobytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def summary(simulation: Simulation) -> dict[str, Any]:
