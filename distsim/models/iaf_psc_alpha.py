@@ -56,7 +56,7 @@ def step(V, I_ex, I_in, dI_ex, dI_in, r, x_ex, x_in, current, P33, P30, ex, inh,
     dI_in = inh[2] * dI_in + inh[4] * x_in
     spiked = theta <= V
     V = V_reset if spiked else V
-    r = np.int32(r_spike) if spiked else np.int32(max(np.int32(r - np.int32(1)), np.int32(0)))
+    r = np.int32(r_spike) if spiked else np.int32(r - (r > 0))
     return V, I_ex, I_in, dI_ex, dI_in, r, spiked
 
 

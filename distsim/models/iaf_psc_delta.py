@@ -49,7 +49,7 @@ def step(V, r, x, current, P33, P30, I_e, theta, V_reset, r_spike):
     V = V_next if r == 0 else V
     spiked = theta <= V
     V = V_reset if spiked else V
-    r = np.int32(r_spike) if spiked else np.int32(max(np.int32(r - np.int32(1)), np.int32(0)))
+    r = np.int32(r_spike) if spiked else np.int32(r - (r > 0))
     return V, r, spiked
 
 

@@ -62,7 +62,7 @@ def step(
     I_in = P11_in * I_in + x_in
     spiked = theta <= V
     V = V_reset if spiked else V
-    r = np.int32(r_spike) if spiked else np.int32(max(np.int32(r - np.int32(1)), np.int32(0)))
+    r = np.int32(r_spike) if spiked else np.int32(r - (r > 0))
     return V, I_ex, I_in, r, spiked
 
 
