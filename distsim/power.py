@@ -15,6 +15,10 @@ METER = "RAPL, processor packages (no memory, no power supply)"
 class PowerMeter:
     """Counters of all processor packages of this host; reads nothing where there are none.
 
+    The parts of a package have counters of their own (``intel-rapl:0:0``: core, uncore, dram); the package's has cores
+    and uncore in it already, and memory is left out. The counter ``psys`` is of the whole
+    platform, the packages included. So neither is added.
+
     Parameters
     ----------
     folder : Path
@@ -22,7 +26,8 @@ class PowerMeter:
     """
 
     def __init__(self, folder: Path = POWERCAP):
-        self._packages = sorted(p for p in folder.glob("intel-rapl:*") if p.name.count(":") == 1)
+        zones = sorted(p for p in folder.glob("intel-rapl:*") if p.name.count(":") == 1)
+        self._packages = [p for p in zones if _name(p).startswith("package")]
         self._last = self._read()
         self._joules = 0.0
 
@@ -52,3 +57,11 @@ class PowerMeter:
             self._joules += (after - before) * 1e-6
         self._last = now
         return self._joules
+
+
+def _name(zone: Path) -> str:
+    """Return what a counter is of, such as ``package-0`` or ``psys``; a package where the kernel does not say."""
+    try:
+        return (zone / "name").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "package"

@@ -70,9 +70,11 @@ def activity_of(summary: dict[str, Any]) -> Activity:
     Raises
     ------
     InputError
-        For a run that counted nothing: no time after its transient.
+        For a run that counted nothing: no time after its transient, or no neurons.
     """
     counts, run = summary["counts"], summary["run"]
+    if not summary["network"]["n_neurons"] > 0:
+        raise InputError("network", "expected a run with at least one neuron: there is nothing to price")
     if not run["duration_ms"] > 0.0:
         raise InputError("duration", "expected a run with time after its transient: nothing was counted")
     return Activity(

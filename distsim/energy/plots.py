@@ -133,7 +133,8 @@ def active(axes: Axes, found: dict[str, Any]) -> None:
     """Draw the fraction of neurons that are active per window, beside what the article claims."""
     fractions = found["active_fraction"]
     if not fractions:
-        axes.text(0.5, 0.5, "no spikes were recorded", ha="center", transform=axes.transAxes)
+        text = "no spikes were recorded" if fractions is None else "the run is shorter than a window"
+        axes.text(0.5, 0.5, text, ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return
     axes.axhspan(1.0, 4.0, color="#b03a5b", alpha=0.12, linewidth=0, label='"1 - 4 % active at a moment"')

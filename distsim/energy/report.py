@@ -35,6 +35,11 @@ def shown(value: float, unit: str) -> str:
     return f"{value / factor:.3g} {prefix}{unit}"
 
 
+def shown_each(values: list[float] | None) -> str:
+    """Return ``low - high`` of the energy of an event, a dash where no such event happened."""
+    return "-" if values is None else shown_range(Range(*values), "J")
+
+
 def shown_range(values: Range, unit: str) -> str:
     """Return ``low - high`` with their units."""
     if values.low == values.high:
@@ -43,7 +48,10 @@ def shown_range(values: Range, unit: str) -> str:
 
 
 def active_fractions(run: Run) -> dict[str, float] | None:
-    """Return the fraction of neurons that fire per 1 ms and per 100 ms; None where no spikes were recorded."""
+    """Return the fraction of neurons that fire per 1 ms and per 100 ms; None where no spikes were recorded.
+
+    A window that is longer than the run is left out.
+    """
     transient, n = run.summary["run"]["transient_ms"], run.summary["network"]["n_neurons"]
     try:
         times, gids = run.spikes(None, transient, None)
@@ -52,6 +60,7 @@ def active_fractions(run: Run) -> dict[str, float] | None:
     return {
         f"{window:g} ms": sparsity.active_fraction(times, gids, n, transient, run.duration_ms, window)
         for window in WINDOWS_MS
+        if window <= (run.duration_ms - transient) * (1.0 + 1e-9)
     }
 
 
@@ -70,7 +79,7 @@ def results(run: Run, profiles: list[Profile], watts_per_core: Range | None) -> 
         "neurobench": activity.neurobench(footprint),
         "simulation": {
             "joules": own.joules.to_list(), "measured": own.measured, "how": own.how,
-            "joules_per_synaptic_event": own.joules_per_event.to_list(),
+            "joules_per_synaptic_event": own.joules_per_event.to_list() if own.joules_per_event else None,
             "wall_seconds": run.summary["timing"]["real_time_factor"] * activity.seconds,
             "cpu_seconds": run.summary["timing"].get("cpu_seconds"),
             "bytes_sent": run.summary["counts"]["bytes_sent"], "messages": run.summary["counts"]["messages"],
@@ -90,11 +99,14 @@ def _substrate(priced: Priced, activity: Activity) -> dict[str, Any]:
         notes.append("traffic between chips is not priced")
     if activity.external_events and "external_event" not in profile.prices and "synaptic_event" in profile.prices:
         notes.append("external events are not priced")
+    if not activity.synaptic_events and "synaptic_event" in profile.prices:
+        notes.append("no synaptic event happened")
+    each = priced.joules / activity.synaptic_events if activity.synaptic_events else None
     return {
         "profile": profile.name, "title": profile.title, "set": profile.set, "kind": profile.kind,
         "operation": priced.operation, "chips": priced.n_chips, "wall_seconds": priced.wall_seconds,
         "joules": priced.joules.to_list(), "watts": priced.watts.to_list(),
-        "joules_per_synaptic_event": (priced.joules / max(activity.synaptic_events, 1)).to_list(),
+        "joules_per_synaptic_event": each.to_list() if each else None,
         "terms": {name: term.to_list() for name, term in priced.terms.items()}, "shares": priced.shares,
         "all_in": profile.all_in or (profile.static_power is not None and profile.static_power.scope == "all-in"),
         "unverified": profile.unverified, "notes": notes,
@@ -137,22 +149,24 @@ def print_substrates(found: dict[str, Any], console: Console) -> None:
     rows = [r for r in found["substrates"]]
     for row in sorted(rows, key=lambda r: r["joules"][1]):
         per_second = Range(*(j / activity["seconds"] for j in row["joules"]))
-        largest = max(row["shares"], key=lambda name: row["shares"][name])
+        # Where nothing happened that a substrate charges for, nothing has a share.
+        largest = max(row["shares"], key=lambda name: row["shares"][name], default="-")
         fast = "" if row["operation"] == "real time" else ", as fast as possible"
         table.add_row(
             row["title"] + fast, f"{row['chips']:,}", shown(per_second.typical, "J"), shown_range(per_second, "J"),
-            shown(row["joules_per_synaptic_event"][1], "J"), largest,
+            shown(row["joules_per_synaptic_event"][1], "J") if row["joules_per_synaptic_event"] else "-", largest,
             "[?]".replace("[", r"\[") if row["unverified"] else "",
         )  # fmt: skip
     console.print(table)
     own = found["simulation"]
-    joules, each = Range(*own["joules"]), Range(*own["joules_per_synaptic_event"])
+    each = own["joules_per_synaptic_event"]
+    told = f"{shown_each(each)} per synaptic event" if each else "no synaptic event happened"
     console.print(
-        f"this simulation: {shown_range(joules, 'J')}, {shown_range(each, 'J')} per synaptic event ({own['how']})",
+        f"this simulation: {shown_range(Range(*own['joules']), 'J')}, {told} ({own['how']})",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
-    if activity["name"] == "microcircuit":
-        _print_published(each, console)
+    if activity["name"] == "microcircuit" and each:
+        _print_published(Range(*each), console)
     _print_scaling(found, console)
     notes = {note for row in rows for note in row["notes"] if note.startswith("[?]")}
     names = [r["title"] for r in rows if r["unverified"]]
@@ -220,6 +234,8 @@ def write_files(found: dict[str, Any], folder: Path) -> list[Path]:
         writer = csv.writer(file)
         writer.writerow(columns)
         for row in found["substrates"]:
-            figures = (*row["joules"], *row["joules_per_synaptic_event"])
-            writer.writerow((*(row[c] for c in columns[:6]), *(repr(f) for f in figures), "; ".join(row["notes"])))
+            # No synaptic event: empty cells.
+            each = [repr(f) for f in row["joules_per_synaptic_event"]] if row["joules_per_synaptic_event"] else [""] * 3
+            figures = (*(repr(f) for f in row["joules"]), *each)
+            writer.writerow((*(row[c] for c in columns[:6]), *figures, "; ".join(row["notes"])))
     return [folder / "energy.json", folder / "energy.csv", *write_plots(found, folder)]

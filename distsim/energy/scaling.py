@@ -83,7 +83,9 @@ def scaled_power(profile: Profile, activity: Activity, scale: Scale, rate_hz: fl
         for event, joules in priced.terms.items():
             value = getattr(joules, level)
             if event in ("synaptic_event", "dense_mac"):
-                for name, share in (("local synapses", local), ("long-range synapses", long_range)):
+                # A network without synapses has no such events at its own scale.
+                shares = (("local synapses", local), ("long-range synapses", long_range)) if local + long_range else ()
+                for name, share in shares:
                     found[name] += value * share / (local + long_range)
             elif event == "hop":
                 found["hops"] += getattr(hops(one, needed) * profile.price("hop"), level) if needed > 1 else 0.0

@@ -21,14 +21,14 @@ class SimulatorEnergy:
     joules : Range
     measured : bool
     how : str
-    joules_per_event : Range
-        Per recurrent synaptic event, the field's definition.
+    joules_per_event : Range or None
+        Per recurrent synaptic event, the field's definition; None where there was none.
     """
 
     joules: Range
     measured: bool
     how: str
-    joules_per_event: Range
+    joules_per_event: Range | None
 
 
 def simulator_energy(summary: dict[str, Any], watts_per_core: Range | None = None) -> SimulatorEnergy:
@@ -43,16 +43,16 @@ def simulator_energy(summary: dict[str, Any], watts_per_core: Range | None = Non
     """
     n_ranks, run = summary["run"]["n_ranks"], summary["run"]
     wall = summary["timing"]["real_time_factor"] * run["duration_ms"] / 1000.0
-    events = max(summary["counts"]["synaptic_events"], 1)
+    events = summary["counts"]["synaptic_events"]
     measured = summary.get("energy", {}).get("measured_joules")
     if measured is not None and watts_per_core is None:
         joules = Range.of(measured)
-        return SimulatorEnergy(joules, True, summary["energy"]["meter"], joules / events)
+        return SimulatorEnergy(joules, True, summary["energy"]["meter"], joules / events if events else None)
     told = summary.get("energy", {}).get("watts_per_core")
     power = watts_per_core or (Range.of(told) if told else WATTS_PER_CORE)
     joules = power * (n_ranks * wall)
     how = f"estimated: {n_ranks} cores x {wall:.3g} s x {power.low:g} to {power.high:g} W per core"
-    return SimulatorEnergy(joules, False, how, joules / events)
+    return SimulatorEnergy(joules, False, how, joules / events if events else None)
 
 
 def published() -> list[dict[str, Any]]:

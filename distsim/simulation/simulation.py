@@ -12,7 +12,7 @@ import numpy as np
 from distsim.communication import Communicator
 from distsim.communication import communicator as world
 from distsim.construction.neuron_constants import check_numbers
-from distsim.errors import InputError, unknown
+from distsim.errors import InputError
 from distsim.io.checkpoint_file import checkpoint_name, prune
 from distsim.network import Network
 from distsim.network.config import Config, from_dict
@@ -20,12 +20,12 @@ from distsim.network.plain import difference
 from distsim.notices import Notices, gathered, inform, warn
 from distsim.power import PowerMeter
 from distsim.registry import partitioners
-from distsim.simulation import checkpoint, recorded, summary
+from distsim.simulation import checkpoint, summary
 from distsim.simulation.clocks import Clocks
 from distsim.simulation.engine import Engine
-from distsim.simulation.learning import Weights
 from distsim.simulation.memory import check_memory
 from distsim.simulation.pace import CHUNK_MS
+from distsim.simulation.readings import Readings
 from distsim.simulation.recording import Recording
 from distsim.simulation.run_folder import Found, RunFolder, simulated_config
 from distsim.simulation.running import Running, last_step
@@ -35,7 +35,7 @@ from distsim.simulation.stopping import Stopping
 Progress = Callable[[str, float, dict[str, Any]], None]
 
 
-class Simulation:
+class Simulation(Readings):
     """A network being simulated. Collective: all ranks make the same calls.
 
     Parameters
@@ -265,95 +265,9 @@ class Simulation:
         checkpoint.read(self, Path(path))
         self.recording = self.recording.anew()
 
-    @property
-    def biological_ms(self) -> float:
-        """Time simulated so far (ms)."""
-        return self.engine.step * self.config.simulation.dt
-
-    def state(self, population: str, variable: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (gids, values) of a state variable of this rank's neurons of a population.
-
-        Raises
-        ------
-        InputError
-            For unknown populations and variables.
-        """
-        if population not in self.network.populations:
-            raise unknown("state", "population", population, self.network.populations)
-        return self.engine.state(population, variable)
-
-    def weights(self, projection: str) -> Weights:
-        """Return the synapses of a plastic projection, by its name, onto this rank's neurons, as they are now.
-
-        A projection without a name is called ``"exc->exc"``; InputError for one that is not plastic.
-        """
-        return self.engine.learning.weights(projection, self.engine.step, self.engine.min_delay)
-
-    @gathered
-    def spikes(
-        self, population: str | None = None, start: float | None = None, stop: float | None = None, *,
-        local: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Return the recorded spikes of all ranks, the same on every rank, by (time, gid). Collective, but for `local`.
-
-        While a run with an output folder goes they are in the logs, of its earlier sessions too; then in its files.
-
-        Parameters
-        ----------
-        population : str, optional
-            All populations where not given.
-        start, stop : float, optional
-            Window of time (ms), start <= t < stop.
-        local : bool
-            Those of this rank's neurons only; one rank alone may ask.
-
-        Returns
-        -------
-        times : np.ndarray
-            float64 [n], ms.
-        neurons : np.ndarray
-            int64 [n], index in the population; gids, counted through all populations, where none is given.
-
-        Raises
-        ------
-        InputError
-            On all ranks, for an unknown population, where no spikes are recorded, and for more than fit into memory.
-        """
-        return recorded.spikes(self.recording, population, start, stop, local, self.complete)
-
-    @gathered
-    def states(
-        self, report: str, start: float | None = None, stop: float | None = None
-    ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Return the recorded states of all ranks, the same on every rank. Collective.
-
-        Parameters
-        ----------
-        report : str
-            Name of the quantity, such as ``"V_m"``, ``"V_m_mean"`` or ``"lfp"``.
-        start, stop : float, optional
-            Window of time (ms), start <= t < stop.
-
-        Returns
-        -------
-        dict
-            Population to (times in ms [n_times], node ids [n], values [n_times, n]).
-
-        Raises
-        ------
-        InputError
-            On all ranks, for an unknown report, and for more than fits into memory.
-        """
-        return recorded.states(self.recording, report, start, stop, self.complete)
-
     def summary(self) -> dict[str, Any]:
         """Return rates, speed, time per phase, memory, counts; the same on every rank. Collective."""
         return summary.summary(self) if self.final is None else self.final
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is a run folder and all is written into it."""
-        return self.folder is not None and self.final is not None
 
     @gathered
     def close(self) -> dict[str, Any]:
@@ -373,15 +287,6 @@ class Simulation:
             self.stopping.forget()
             self.final = final
         return self.final
-
-    def __repr__(self) -> str:
-        settings, ranks = self.config.simulation, self.ranks.n_ranks
-        where = f", output {self.folder.path}" if self.folder is not None else ""
-        return (
-            f"<Simulation of '{self.network.name}': {self.network.n_neurons:,} neurons on {ranks} "
-            f"rank{'' if ranks == 1 else 's'}, dt {settings.dt:g} ms, {self.biological_ms:g} ms simulated"
-            f"{where}{', closed' if self.closed else ''}>"
-        )
 
     def _write_config(self) -> None:
         """Let the config in the run folder tell what was simulated, also where a script chose the duration."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import json
 import math
+import warnings
 
 import numpy as np
 import pint
 import pytest
+from rich.console import Console
 
 import distsim as ds
 from distsim.energy import Activity, Range, activity_of, load_profiles, price
@@ -16,7 +20,7 @@ from distsim.energy.claims import claims
 from distsim.energy.learning import inference_flop, joules, training_flop, watt_hours
 from distsim.energy.pricing import chips
 from distsim.energy.profiles import ATP_JOULES, EVENTS, read_profile
-from distsim.energy.report import results
+from distsim.energy.report import print_substrates, results, write_files
 from distsim.energy.scaling import RATES_HZ, SYNAPSES_PER_NEURON, scaled_power, scales
 from distsim.energy.simulator import published, simulator_energy
 from distsim.energy.sparsity import active_fraction
@@ -297,6 +301,46 @@ def test_own_energy(run):
     assert len(published()) == 14
 
 
+@pytest.mark.parametrize("kind", ["silent", "driven", "connected", "short"])
+def test_networks_in_which_little_happens(tmp_path, kind):
+    """No synapses, no spikes, a run shorter than the windows: every figure is a number or told to be none."""
+    net = ds.Network("little")
+    exc = net.population("exc", 3, "iaf_psc_exp")
+    if kind in ("driven", "short"):
+        net.poisson(exc, rate=8_000.0, weight=200.0)
+    if kind in ("connected", "short"):
+        net.project(exc, exc, ds.fixed_indegree(2), weight=1.0, delay=1.0)
+    net.record("spikes", exc)
+    folder = tmp_path / "run"
+    with ds.Simulation(net, output=str(folder)) as sim:
+        sim.run(20.0 if kind == "short" else 200.0)
+    found = results(ds.open_run(folder), EVERY, None)
+    assert json.loads(json.dumps(found, allow_nan=False))
+    happened = found["activity"]["synaptic_events"] > 0
+    assert happened == (kind == "short")
+    assert ("100 ms" in found["active_fraction"]) == (kind != "short")
+    for row in (found["simulation"], *found["substrates"]):
+        assert (row["joules_per_synaptic_event"] is not None) == happened
+    console = Console(record=True, width=200, file=io.StringIO())
+    print_substrates(found, console)
+    text = console.export_text()
+    assert ("no synaptic event happened" in text) == (not happened) and " nan" not in text
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_files(found, tmp_path)
+    rows = list(csv.DictReader((tmp_path / "energy.csv").read_text(encoding="utf-8").splitlines()))
+    assert {r["joules_per_synaptic_event_typical"] == "" for r in rows} == {not happened}
+
+
+def test_nothing_to_price(run):
+    """A run of no time or of no neurons is refused in one line."""
+    for section, key in (("run", "duration_ms"), ("network", "n_neurons")):
+        summary = json.loads(json.dumps(run.summary))
+        summary[section][key] = 0
+        with pytest.raises(InputError, match="expected a run with"):
+            activity_of(summary)
+
+
 def test_power_meter(tmp_path):
     """Counters of several packages are summed, also where one wraps around; without any nothing is claimed."""
     from distsim.power import PowerMeter
@@ -307,9 +351,20 @@ def test_power_meter(tmp_path):
         package.mkdir()
         (package / "energy_uj").write_text(f"{value}\n")
         (package / "max_energy_range_uj").write_text("10000000\n")
-        (tmp_path / f"intel-rapl:{i}:0").mkdir()  # a part of the package: not counted twice
+        (package / "name").write_text(f"package-{i}\n")
+        # Its parts, as the kernel shows them beside it: not counted twice.
+        for k, part in enumerate(("core", "dram")):
+            (tmp_path / f"intel-rapl:{i}:{k}").mkdir()
+            (tmp_path / f"intel-rapl:{i}:{k}" / "name").write_text(f"{part}\n")
+            (tmp_path / f"intel-rapl:{i}:{k}" / "energy_uj").write_text("5\n")
+    # The platform has the packages in it.
+    psys = tmp_path / "intel-rapl:2"
+    psys.mkdir()
+    (psys / "name").write_text("psys\n")
+    (psys / "energy_uj").write_text("7000000\n")
     meter = PowerMeter(tmp_path)
     assert meter.works and meter.joules() == 0.0
+    (psys / "energy_uj").write_text("16000000\n")
     (tmp_path / "intel-rapl:0" / "energy_uj").write_text("3000000\n")
     (tmp_path / "intel-rapl:1" / "energy_uj").write_text("500000\n")
     assert meter.joules() == pytest.approx(2.0 + 1.5)
