@@ -109,7 +109,6 @@ SURE: dict[str, Break] = {
     "a number of synapses in words": table("edge_types", cell("nsyns", "many")),
     "a number of synapses below 0": table("edge_types", cell("nsyns", "-2")),
     "a number of synapses between": table("edge_types", cell("nsyns", "1.5")),
-    "a weight of a type in words": table("edge_types", cell("syn_weight", "heavy")),
     "a receptor of nobody": table("edge_types", cell("receptor", "nonesuch")),
     "a weight function": table("edge_types", cell("weight_function", "gaussian")),
     # What differs among nodes of a type, which a population of distsim cannot
@@ -344,7 +343,7 @@ OPEN: dict[str, Break] = {
 
 # What edges or parameters of a base say themselves, whatever is broken behind it.
 SAID_OTHERWISE = {
-    "plain": ("a weight of a type in words", "a start in words", "a start in quotes", "a start that is true", "a start of NaN"),
+    "plain": ("a start in words", "a start in quotes", "a start that is true", "a start of NaN"),
     "listed": tuple(name for name in SURE if name.startswith(("a delay ", "a number of synapses "))),
 }  # fmt: skip
 
