@@ -68,7 +68,8 @@ def rank_processes(mpiexec: subprocess.Popen[str]) -> list[psutil.Process]:
     """Return the ranks that mpiexec started, as far as they are there."""
     try:
         found = psutil.Process(mpiexec.pid).children(recursive=True)
-        return [p for p in found if "distsim" in p.cmdline()]
+        # What mpiexec forks is mpiexec until it becomes its proxy: a kill of that is none of a rank, and mpiexec waits for ever.
+        return [p for p in found if "distsim" in (words := p.cmdline()) and not words[0].endswith("mpiexec")]
     except psutil.Error:
         return []
 

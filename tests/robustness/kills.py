@@ -55,7 +55,8 @@ def wait_for(process: subprocess.Popen[str], folder: Path, aim: str, seconds: fl
         return process.poll() is None
     # Of checkpoints not always the first.
     skipped = dice.randrange(8) if aim == "checkpoint" else 0
-    before = False
+    # What an earlier kill left is no sign.
+    before = any(map(SIGNS[aim], names(folder)))
     while process.poll() is None:
         there = any(map(SIGNS[aim], names(folder)))
         if there and not before:
