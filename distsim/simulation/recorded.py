@@ -110,7 +110,7 @@ def _parts(recording: Recording, window: tuple[int, int], with_earlier: bool) ->
     else:
         logs = [read_log(folder.spike_log())]
         if with_earlier:
-            logs += [read_log(path) for path in folder.spike_logs() if folder.is_earlier(path)]
+            logs += [read_log(path) for path in folder.spike_logs(folder.kept)]
     return [log[place_of(log, window[0]) : place_of(log, window[1])] for log in logs]
 
 
@@ -217,7 +217,7 @@ def _logged(recording: Recording, k: int) -> list[LoggedFrames]:
         return [recording.kept_frames(k)]
     found = [read_state_log(folder.state_log(report))]
     if recording.ranks.rank == 0:
-        found += [read_state_log(path) for path in folder.state_logs(report) if folder.is_earlier(path)]
+        found += [read_state_log(path) for path in folder.state_logs(folder.kept, report)]
     return [log for log in found if log is not None]
 
 
