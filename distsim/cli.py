@@ -50,7 +50,7 @@ def run(
     if ranks is not None:
         _restart_under_mpiexec(ranks)
     from distsim.communication import communicator, on_first_rank
-    from distsim.io.run import read_summary
+    from distsim.io.folder_names import summary_to_resume
     from distsim.notices import Notices
     from distsim.simulation import Simulation
     from distsim.simulation.progress import Progress, print_summary
@@ -60,7 +60,7 @@ def run(
     show = world.rank == 0 and not quiet
     if resume and output is not None:
         raise InputError("--output", "expected none with --resume: the run goes on in its folder")
-    if resume and (summary := on_first_rank(world, lambda: read_summary(Path(config)))) is not None:
+    if resume and (summary := on_first_rank(world, lambda: summary_to_resume(Path(config)))) is not None:
         if show:
             print_summary(summary, config, verbose)
         return
@@ -195,10 +195,15 @@ def load(config: str, changes: list[str], output: str | None = None) -> Config:
 
     if config.endswith(".json"):
         # A SONATA circuit becomes a network of distsim first, beside the run's folder.
-        from distsim.io.sonata_network import import_circuit
+        from distsim.io.sonata_network import discard, import_circuit
 
         output = output or free_output(config, None, Path(config).resolve().parent.name)
-        config = str(import_circuit(Path(config), Path(f"{output}-network")))
+        network = import_circuit(Path(config), Path(f"{output}-network"))
+        try:
+            return load_config(network, changes).with_output(output)
+        except InputError:
+            discard(network.parent)
+            raise
     loaded = load_config(config, changes)
     return loaded.with_output(output or free_output(config, loaded.output.path, loaded.network.name))
 

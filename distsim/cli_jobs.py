@@ -183,7 +183,7 @@ def scaling(
     from distsim.jobs import scaling as series
 
     numbers = series.rank_numbers(ranks)
-    target = (output or Path("scaling") / Path(config).stem).resolve()
+    target = (output or Path("scaling") / Path(config).resolve().stem).resolve()
     if submit_as_job:
         print(series.submit(config, numbers, weak, site, target, repeats, settings or [], time))
         return

@@ -7,11 +7,12 @@ it, HDF5's own included, is covered by the checksum.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,22 @@ import h5py
 import numpy as np
 
 from distsim.errors import InputError
-from distsim.io.whole_files import remove, whole
+from distsim.io.append_log import Logged
+from distsim.io.whole_files import check_regular, part_pattern, remove_file, whole
 
-FORMAT = 1
+# 2: knows the logs of the run.
+FORMAT = 2
 MAGIC = b"distsim checkpoint"
+OURS = re.compile(MAGIC)
 LINE = re.compile(
     rb"(?P<start>" + MAGIC + rb" format=(?P<format>\d+) step=(?P<step>\d+) bytes=(?P<bytes>\d+))"
     rb" sha256=(?P<sha256>[0-9a-f]{64})\n"
 )
 USER_BLOCK = 512
 BLOCK_BYTES = 1 << 22
+# A checkpoint by its biological time (ms), and the one at the end of a run, which is there until the run is complete.
+NAME = re.compile(r"t_(?P<time>\d+(\.\d+)?)(?P<end>\.end)?\.h5")
+PART = part_pattern(NAME.pattern)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,11 @@ class CheckpointWriter:
         """Keep an array."""
         self._file.create_dataset(name, data=values)
 
+    def logs(self, logs: list[Logged]) -> None:
+        """Keep what all logs of the run are like at this moment."""
+        text = json.dumps([astuple(log) for log in logs])
+        self._file.create_dataset("logs", data=np.frombuffer(text.encode(), np.uint8))
+
     def blocks(self, name: str, size: int, dtype: Any, blocks: Iterable[tuple[int, np.ndarray]]) -> None:
         """Keep an array of `size`, given as (first place, values)."""
         dataset = self._file.create_dataset(name, (size,), dtype)
@@ -60,21 +72,25 @@ class CheckpointWriter:
             dataset[first : first + values.shape[0]] = values
 
 
-def checkpoint_name(milliseconds: float) -> str:
-    """Return the name of a checkpoint at a biological time (ms): ``t_1500.h5``, ``t_0.1.h5``."""
-    return f"t_{f'{milliseconds:.6f}'.rstrip('0').rstrip('.')}.h5"
+def checkpoint_name(milliseconds: float, end: bool = False) -> str:
+    """Return the name of a checkpoint at a biological time (ms): ``t_1500.h5``, ``t_0.1.h5``; ``t_1500.end.h5``."""
+    return f"t_{f'{milliseconds:.6f}'.rstrip('0').rstrip('.')}{'.end' if end else ''}.h5"
 
 
 @contextmanager
-def write_checkpoint(path: Path, step: int) -> Iterator[CheckpointWriter]:
+def write_checkpoint(path: Path, step: int, replaces: re.Pattern[bytes] = OURS) -> Iterator[CheckpointWriter]:
     """Write a checkpoint: to a temporary name, with its checksum, synced, renamed.
+
+    It may stand in the place of an earlier checkpoint, in a run's own folder also of one that is damaged (`ANYTHING`).
 
     Raises
     ------
+    InputError
+        Where something stands under the name that is no checkpoint.
     OSError
         Where the disk is full; nothing is left.
     """
-    with whole(path) as part:
+    with whole(path, replaces) as part:
         with h5py.File(part, "w", userblock_size=USER_BLOCK) as file:
             yield CheckpointWriter(file)
         start = MAGIC + f" format={FORMAT} step={step} bytes={part.stat().st_size - USER_BLOCK}".encode()
@@ -123,20 +139,23 @@ def check(path: Path) -> CheckpointInfo | str:
 
 def checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints of a folder, the newest first, by the biological time in their names."""
-
-    def time(path: Path) -> float:
-        try:
-            return float(path.stem.removeprefix("t_"))
-        except ValueError:
-            return -1.0
-
-    return sorted((p for p in folder.glob("t_*.h5") if time(p) >= 0), key=time, reverse=True)
+    found = [(match, path) for path in folder.glob("t_*.h5") if (match := NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found, key=lambda f: (float(f[0]["time"]), f[0]["end"] or ""), reverse=True)]
 
 
 def newest(folder: Path) -> tuple[CheckpointInfo | None, list[str]]:
-    """Return the newest whole checkpoint of a folder, and a line about each newer one that is not whole."""
+    """Return the newest whole checkpoint of a folder, and a line about each newer one that is not whole.
+
+    Raises
+    ------
+    InputError
+        Where one is a symbolic link, or of another format.
+    """
     problems: list[str] = []
-    for path in checkpoints(folder):
+    paths = checkpoints(folder)
+    for path in paths:
+        check_regular(path)
+    for path in paths:
         found = check(path)
         if isinstance(found, CheckpointInfo):
             return found, problems
@@ -144,12 +163,31 @@ def newest(folder: Path) -> tuple[CheckpointInfo | None, list[str]]:
     return None, problems
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints, and what an earlier run left half-written."""
-    for path in checkpoints(folder)[keep:]:
-        path.unlink(missing_ok=True)
+def prune(written: Path, keep: int) -> None:
+    """Remove all checkpoints before one that was just written but the newest `keep`, and what was left half-written.
+
+    Those that are newer are none that a run went on from, and do not count.
+    """
+    found = checkpoints(written.parent)
+    until_now = found[found.index(written) :]
+    ends = [path for path in until_now[1:] if path.name.endswith(".end.h5")]
+    for path in [*ends, *[path for path in until_now if path not in ends][keep:]]:
+        remove_file(path)
+    remove_parts(written.parent)
+
+
+def remove_ends(folder: Path) -> None:
+    """Remove the checkpoints at the end of a run that is complete now."""
+    for path in checkpoints(folder):
+        if path.name.endswith(".end.h5"):
+            remove_file(path)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove checkpoints that an earlier run left half-written."""
     for path in folder.glob(".t_*.part"):
-        remove(path)
+        if PART.fullmatch(path.name):
+            remove_file(path)
 
 
 class CheckpointReader:
@@ -171,6 +209,19 @@ class CheckpointReader:
     def array(self, name: str) -> np.ndarray:
         """Return an array."""
         return self._file[name][:]
+
+    def logs(self) -> list[Logged]:
+        """Return what all logs of the run were like.
+
+        Raises
+        ------
+        InputError
+            Where the file does not say.
+        """
+        try:
+            return [Logged(str(n), int(b), int(c)) for n, b, c in json.loads(self._file["logs"][:].tobytes())]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise InputError(self._file.filename, "expected a checkpoint that knows the logs of its run") from None
 
     def places(self, name: str, places: np.ndarray) -> np.ndarray:
         """Return the values at ascending places, block by block of the file."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distsim.errors import InputError
+from distsim.io.whole_files import check_target, whole
 
 if TYPE_CHECKING:
     import neo
@@ -100,8 +101,7 @@ def to_nwb(run: Run, path: Path) -> Path:
         Where the file exists.
     """
     pynwb = _imported("pynwb", "nwb")
-    if path.exists():
-        raise InputError(str(path), "expected a new file, this one exists")
+    check_target(path, None)
     started = datetime.datetime.fromisoformat(run.summary["started"])
     file = pynwb.NWBFile(
         session_description=f"simulation of {run.summary['network']['name']} with distsim "
@@ -121,6 +121,6 @@ def to_nwb(run: Run, path: Path) -> Path:
             name=f"{report}_{name}", data=values, unit=_unit(run, report), timestamps=times / 1000.0, description=text
         )
         file.add_acquisition(series)
-    with pynwb.NWBHDF5IO(str(path), "w") as out:
+    with whole(path) as part, pynwb.NWBHDF5IO(str(part), "w") as out:
         out.write(file)
     return path

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from distsim.errors import InputError, shown
-from distsim.io.append_log import AppendLog, shorten
+from distsim.io.append_log import AppendLog
 from distsim.io.spike_log import let_go
 
 PLAIN, MEAN, LFP = "plain", "mean", "lfp"
@@ -152,7 +152,6 @@ class LoggedFrames:
     first_frame: int
     columns: np.ndarray
     values: np.ndarray
-    frames_begin: int
 
 
 def read_state_log(path: Path) -> LoggedFrames | None:
@@ -178,7 +177,7 @@ def read_state_log(path: Path) -> LoggedFrames | None:
         if n
         else np.empty((0, columns.shape[0]), dtype)
     )
-    return LoggedFrames(first_frame, columns, values, len(line))
+    return LoggedFrames(first_frame, columns, values)
 
 
 def _header(line: bytes, path: Path) -> tuple[int, list[list[int]], np.dtype]:
@@ -198,16 +197,6 @@ def _header(line: bytes, path: Path) -> tuple[int, list[list[int]], np.dtype]:
     if type(first) is not int or not 0 <= first < 2**40 or not whole or dtype not in ("<f4", "<i8"):
         raise InputError(str(path), "expected a first line with first_frame, columns and dtype of a log of states")
     return first, list(runs or ()), np.dtype(dtype)
-
-
-def cut_state_log(path: Path, n_frames: int) -> None:
-    """Leave out the frames from number n_frames on, which a resumed run will record again."""
-    log = read_state_log(path)
-    keep = 0
-    if log is not None:
-        kept = min(max(n_frames - log.first_frame, 0), log.values.shape[0])
-        keep = log.frames_begin + kept * log.values.dtype.itemsize * log.columns.shape[0]
-    shorten(path, keep)
 
 
 class Frames:

@@ -145,11 +145,18 @@ def _write_nodes(folder: Path, nodes: Nodes) -> None:
 def _write_edges(folder: Path, nodes: dict[str, Nodes], blocks: Iterable[EdgeBlock]) -> list[str]:
     """Write the edges, a file for each pair of populations that has some; return their names."""
     files: dict[str, h5py.File] = {}
+    names: dict[tuple[str, str], str] = {}
     try:
         for block in blocks:
             if not len(block.pre):
                 continue
-            name = f"{block.source}_to_{block.target}"
+            pair = block.source, block.target
+            if pair not in names:
+                # Of "a_to_b" onto "c", and "a" onto "b_to_c", one takes a number.
+                plain = f"{block.source}_to_{block.target}"
+                numbered = (plain, *(f"{plain}_{k}" for k in range(2, len(files) + 2)))
+                names[pair] = next(name for name in numbered if name not in files)
+            name = names[pair]
             if name not in files:
                 files[name] = _edge_file(folder, name, block)
                 receptors = enumerate(nodes[block.target].receptors)

@@ -27,7 +27,7 @@ from distsim.io.sonata_files import (
     types_table,
 )
 from distsim.io.sonata_spikes import read_spikes
-from distsim.io.whole_files import whole
+from distsim.io.whole_files import remove_file, remove_if_empty, whole_folder
 from distsim.network import yaml_file
 from distsim.registry import models
 
@@ -307,7 +307,14 @@ def import_circuit(path: Path, folder: Path) -> Path:
     if folder.exists():
         raise InputError(str(folder), "expected a new folder for the circuit's network, this one exists")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with whole(folder) as part:
-        part.mkdir()
+    with whole_folder(folder) as part:
         (part / "net.yaml").write_text(yaml_file.dump(Circuit(path).config(part)), encoding="utf-8")
     return folder / "net.yaml"
+
+
+def discard(folder: Path) -> None:
+    """Remove a network that `import_circuit` has just made and that cannot be simulated; nothing else in its folder."""
+    for path in folder.iterdir():
+        if path.name == "net.yaml" or path.suffix == ".npz":
+            remove_file(path)
+    remove_if_empty(folder)

@@ -12,7 +12,7 @@ import numpy as np
 
 from distsim.io.reports import Frames
 from distsim.io.sonata_spikes import MAGIC, VERSION
-from distsim.io.whole_files import whole
+from distsim.io.whole_files import HDF5, whole
 
 CHUNK_BYTES = 1 << 20
 
@@ -26,7 +26,7 @@ def write_report(frames: Frames, path: Path) -> None:
         Where the disk is full; nothing is left under the final name.
     """
     report = frames.report
-    with whole(path) as part, h5py.File(part, "w") as file:
+    with whole(path, HDF5) as part, h5py.File(part, "w") as file:
         file.attrs["magic"] = np.uint32(MAGIC)
         file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
         datasets = [(_population(file, frames, o.population, o.node_ids), o.places) for o in report.outputs()]

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from distsim.io.spike_log import RECORD, let_go, place_of, read_log
-from distsim.io.whole_files import whole
+from distsim.io.whole_files import HDF5, whole
 
 # Spikes that are sorted at a time.
 WINDOW = 4_000_000
@@ -115,7 +115,7 @@ def merge_spikes(log_paths: list[Path], out_path: Path, populations: list[NodeRa
     digest = hashlib.sha256()
     logs = [read_log(path) for path in log_paths]
     edges = np.array([p.first_gid for p in populations] + [2**62])
-    with whole(out_path) as part, h5py.File(part, "w") as file:
+    with whole(out_path, HDF5) as part, h5py.File(part, "w") as file:
         file.attrs["magic"] = np.uint32(MAGIC)
         file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
         sizes = _n_spikes(logs, populations, edges)

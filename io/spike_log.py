@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distsim.io.append_log import AppendLog, shorten
+from distsim.io.append_log import AppendLog
 
 RECORD = np.dtype([("gid", "<u4"), ("step", "<u4")])
 
@@ -49,8 +49,3 @@ def let_go(*logs: np.ndarray) -> None:
         mapped = getattr(log, "_mmap", None)
         if mapped is not None:
             mapped.madvise(mmap.MADV_DONTNEED)
-
-
-def cut_spike_log(path: Path, last_step: int) -> None:
-    """Leave out the spikes after `last_step`, which a resumed run will record again."""
-    shorten(path, place_of(read_log(path), last_step + 1) * RECORD.itemsize)

@@ -10,7 +10,7 @@ from typing import Any
 
 from distsim.errors import InputError
 from distsim.io.run import read_summary
-from distsim.io.whole_files import whole
+from distsim.io.whole_files import ANYTHING, whole
 from distsim.jobs import local, slurm
 from distsim.jobs.record import Record, job_folder, known_folders, load
 
@@ -72,7 +72,7 @@ def _note_energy(record: Record) -> None:
     joules = slurm.consumed_joules(record.job_id)
     if joules is not None:
         summary.setdefault("energy", {})["slurm_job_joules"] = joules
-        with whole(folder / "summary.json") as part:
+        with whole(folder / "summary.json", ANYTHING) as part:
             part.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 

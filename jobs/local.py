@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from distsim.io.whole_files import whole
+from distsim.io.whole_files import ANYTHING, check_regular, whole
 from distsim.jobs.record import job_folder, state_folder
 
 POLL = 0.2
@@ -33,6 +33,7 @@ def start(folder: Path, ranks: int, minutes: float, signal_seconds: float, max_r
     words = [sys.executable, "-c", MAIN, str(folder), str(ranks), str(minutes), str(signal_seconds),
              str(max_requeues), str(cores)]  # fmt: skip
     _tell(job, "PENDING")
+    check_regular(job / "queue.txt")
     with open(job / "queue.txt", "ab") as out:
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=job
@@ -71,7 +72,7 @@ def _alive(pid: int) -> bool:
 
 
 def _tell(job: Path, said: str, pid: int | None = None) -> None:
-    with whole(job / "local.json") as part:
+    with whole(job / "local.json", ANYTHING) as part:
         part.write_text(json.dumps({"state": said, "pid": pid}) + "\n", encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError
-from distsim.io.whole_files import whole
+from distsim.io.whole_files import ANYTHING, whole
 
 SCHEMA = 1
 
@@ -46,7 +46,7 @@ def job_folder(folder: Path) -> Path:
 
 def save(record: Record) -> None:
     """Keep a record in its folder, and the folder in the user's list."""
-    with whole(job_folder(Path(record.folder)) / "job.json") as part:
+    with whole(job_folder(Path(record.folder)) / "job.json", ANYTHING) as part:
         part.write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
     index = state_folder() / "jobs.jsonl"
     with open(index, "a", encoding="utf-8") as file:

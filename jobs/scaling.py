@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import subprocess
 import sys
@@ -11,12 +12,15 @@ from typing import Any
 import pandas as pd
 
 from distsim.errors import InputError
+from distsim.io.figures import save_figure
 from distsim.io.run import read_summary
 from distsim.io.whole_files import whole
 from distsim.jobs.resources import minutes, resources
 from distsim.jobs.site import Site, load_site
 from distsim.network.config import load_config
 
+# How a batch script of ours begins.
+SCRIPT = re.compile(rb"(?s)#!.*distsim")
 PHASES = ("drive", "deliver", "update", "exchange", "record")
 
 
@@ -44,7 +48,7 @@ def run(
         for repeat in range(repeats):
             _one(config, n, weak, max(ranks), site, folder / f"{n:06d}-{repeat}", settings)
     found = table(folder, ranks, repeats, weak)
-    with whole(folder / "scaling.csv") as part:
+    with whole(folder / "scaling.csv", re.compile(b"ranks,n_neurons,")) as part:
         found.to_csv(part, index=False)
     _plot(found, weak, folder)
     _print(found, weak, folder)
@@ -139,8 +143,7 @@ def _plot(found: pd.DataFrame, weak: bool, folder: Path) -> None:
         axes.minorticks_off()
     for axes in (speed, efficiency, shares):
         axes.spines[["top", "right"]].set_visible(False)
-    for suffix in (".svg", ".png"):
-        figure.savefig(folder / f"scaling{suffix}", dpi=150)
+    save_figure(figure, folder / "scaling")
 
 
 def submit(
@@ -168,5 +171,6 @@ def submit(
     words += [*(["--weak"] if weak else []), *(w for s in settings for w in ("--set", s))]
     folder.mkdir(parents=True, exist_ok=True)
     script, name = folder / "job.sh", f"distsim-scaling-{Path(config).stem}"
-    script.write_text(render_command(site, needed, name, folder, words), encoding="utf-8")
+    with whole(script, SCRIPT) as part:
+        part.write_text(render_command(site, needed, name, folder, words), encoding="utf-8")
     return f"{slurm.submit(script, site)} {folder}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
-import shutil
 from pathlib import Path
 
 from distsim.errors import InputError
-from distsim.io.append_log import lock
+from distsim.io.append_log import lock, open_own
+from distsim.io.folder_names import check_own
 from distsim.io.run import read_summary
+from distsim.io.whole_files import ANYTHING, remove_file, remove_if_empty, whole
 from distsim.jobs import local, slurm
 from distsim.jobs.listing import active
 from distsim.jobs.record import Record, job_folder, load, save
@@ -17,6 +19,9 @@ from distsim.jobs.resources import Resources
 from distsim.jobs.script import render
 from distsim.jobs.site import Site
 from distsim.network.config import Config, dump_yaml, load_config
+
+# What submitting writes into the folder of a job.
+WRITTEN = ("net.yaml", "job.sh", "local.json", "queue.txt", ".lock")
 
 
 def submit(
@@ -60,8 +65,10 @@ def _submit(
     made = [f for f in (folder, *configs) if not f.exists()]
     job = job_folder(folder)
     fresh_job = not job.exists()
+    for path in (folder, *configs):
+        check_own(path)
     job.mkdir(parents=True, exist_ok=True)
-    held = os.open(job / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    held = open_own(job / ".lock", os.O_RDWR | os.O_CREAT)
     try:
         try:
             lock(held)
@@ -72,9 +79,11 @@ def _submit(
         _check_empty(folder, configs)
         for path, config in configs.items():
             job_folder(path).mkdir(parents=True, exist_ok=True)
-            dump_yaml(config.with_output(str(path)), job_folder(path) / "net.yaml")
-        (job / "job.sh").write_text(script, encoding="utf-8")
-        (job / "job.sh").chmod(0o755)
+            with whole(job_folder(path) / "net.yaml", ANYTHING) as part:
+                dump_yaml(config.with_output(str(path)), part)
+        with whole(job / "job.sh", ANYTHING) as part:
+            part.write_text(script, encoding="utf-8")
+            part.chmod(0o755)
         if site.scheduler == "slurm":
             job_id = slurm.submit(job / "job.sh", site)
         else:
@@ -82,10 +91,8 @@ def _submit(
                 folder, needed.ranks, needed.minutes, site.signal_seconds, site.max_requeues, site.cores_per_node
             )
     except BaseException:
-        for path in made:
-            shutil.rmtree(path, ignore_errors=True)
-        if fresh_job:
-            shutil.rmtree(job, ignore_errors=True)
+        for path in dict.fromkeys([*made, *([folder] if fresh_job else [])]):
+            _take_back(path)
         raise
     finally:
         os.close(held)
@@ -95,6 +102,14 @@ def _submit(
     )
     save(record)
     return record
+
+
+def _take_back(folder: Path) -> None:
+    """Remove what submitting has put into a folder that was new; a folder with anything else in it stays."""
+    for name in WRITTEN:
+        with contextlib.suppress(OSError, InputError):
+            remove_file(job_folder(folder) / name)
+    remove_if_empty(job_folder(folder), folder / "points", folder)
 
 
 def _check_empty(folder: Path, configs: dict[Path, Config]) -> None:

@@ -179,7 +179,7 @@ def print_status(folder: Path) -> None:
     from rich.table import Table
 
     found = table(folder)
-    with whole(folder / "results.csv") as part:
+    with whole(folder / "results.csv", re.compile(b"point,")) as part:
         found.to_csv(part, index=False)
     shown = Table(title=f"{(found['state'] == 'COMPLETED').sum()} of {len(found)} points finished")
     columns = [c for c in found.columns if c != "spike_hash"]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from distsim.io.figures import save_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -29,16 +31,14 @@ def write_plots(found: dict[str, Any], folder: Path) -> list[Path]:
         "energy_rate": (over_rate, (7.5, 4.8)),
         "energy_sparsity": (active, (5.0, 3.6)),
     }
-    written = []
+    written: list[Path] = []
     with mpl.rc_context(
         {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "distsim"}
     ):
         for name, (draw, size) in plots.items():
             figure = Figure(figsize=size, layout="constrained")
             draw(figure.add_subplot(), found)
-            for suffix, metadata in ((".svg", {"Date": None}), (".png", {})):
-                figure.savefig(folder / f"{name}{suffix}", dpi=150, metadata=metadata)
-                written.append(folder / f"{name}{suffix}")
+            written += save_figure(figure, folder / name)
     return written
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -225,12 +226,13 @@ def write_files(found: dict[str, Any], folder: Path) -> list[Path]:
     """Write energy.json, energy.csv and the plots into a folder; return their paths."""
     from distsim.energy.plots import write_plots
 
-    with whole(folder / "energy.json") as part:
+    with whole(folder / "energy.json", re.compile(rb'\{\s*"schema": \d+,\s*"run": ')) as part:
         part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     columns = ("profile", "title", "set", "kind", "operation", "chips", "joules_low", "joules_typical", "joules_high",
                "joules_per_synaptic_event_low", "joules_per_synaptic_event_typical",
                "joules_per_synaptic_event_high", "notes")  # fmt: skip
-    with whole(folder / "energy.csv") as part, open(part, "w", encoding="utf-8", newline="") as file:
+    ours = re.compile(",".join(columns[:4]).encode())
+    with whole(folder / "energy.csv", ours) as part, open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         for row in found["substrates"]:

@@ -19,12 +19,7 @@ declaration, ``refractory`` where it takes it, and whether the neuron spikes.
 from __future__ import annotations
 
 import ast
-import hashlib
-import importlib.util
 import inspect
-import os
-import sys
-import tempfile
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,8 +29,7 @@ from typing import Any
 from numba import types
 from numba.core.errors import NumbaError
 
-from distsim import __version__
-from distsim._checkout import sources_digest
+from distsim import generated_code
 from distsim.errors import InputError
 from distsim.models.base import NeuronModel
 from distsim.models.generated import INLINED, source
@@ -286,7 +280,7 @@ class Scalar:
 
     def model(self) -> NeuronModel:
         """Return the neuron model; a user's is registered and compiled now, a shipped one's when it is used."""
-        module = _module(self.name, source(self))
+        module = generated_code.module(self.name, source(self))
         model = NeuronModel(self.declaration, self.constants, module.step, module.update, lambda params: {})
         if not self.step.shipped:
             self._compile(module)
@@ -304,39 +298,3 @@ class Scalar:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             why = next((line for line in lines if "Failed in" not in line), lines[0])
             raise InputError(self.place, f"cannot be compiled: {why}") from None
-
-
-def _module(name: str, source: str) -> Any:
-    """Return the module of generated source, kept in a file so that numba keeps what it compiles of it.
-
-    Its name has a digest of the source and of all files whose functions it may take in: with another helper it is
-    another module, and nothing that was compiled with the old one is run.
-    """
-    source = f"# distsim {__version__}, compiled with the functions of {sources_digest()}\n{source}"
-    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-    path = _folder() / f"distsim_model_{name}_{digest}.py"
-    if not path.exists() or path.read_text(encoding="utf-8") != source:
-        # Several ranks may write it: each a file of its own, renamed.
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
-            file.write(source)
-        os.replace(file.name, path)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # numba looks the module up by its name, when it compiles and when it loads what it kept.
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _folder() -> Path:
-    """Return a folder for generated models: beside numba's cache, in the user's, or a temporary one."""
-    root = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    for folder in (Path(root) / "distsim", Path(tempfile.gettempdir()) / f"distsim-{os.getuid()}"):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    raise InputError(root, "expected a folder for generated models that can be written")

@@ -29,6 +29,7 @@ from distsim.network import yaml_file
 from distsim.network.checks import LARGEST_STEP
 from distsim.network.code_files import stop_before_code
 from distsim.network.expressions import is_expression
+from distsim.network.names import check_path
 from distsim.network.network import Network
 from distsim.network.overrides import apply_overrides, check_new_params
 from distsim.units import interval, quantity
@@ -138,10 +139,8 @@ class OutputConfig(_Section):
 
     @field_validator("path")
     @classmethod
-    def _path(cls, value: str | None) -> str | None:
-        if value is not None:
-            plain_text(value, "output.path")
-        return value
+    def _a_path(cls, value: str | None) -> str | None:
+        return value if value is None else str(check_path(value, "output.path"))
 
 
 class CheckpointConfig(_Section):
@@ -295,8 +294,7 @@ def _read(name_or_path: str | Path) -> tuple[str, str, Path | None]:
     name = str(name_or_path)
     if name in shipped():
         return name, (importlib.resources.files("distsim.configs") / f"{name}.yaml").read_text("utf-8"), None
-    plain_text(name, "config")
-    path = Path(name)
+    path = check_path(name, "config")
     try:
         if path.is_dir():
             path = path / "config.yaml"
@@ -325,21 +323,26 @@ def _anchor_files(data: dict[str, Any], folder: Path | None) -> None:
     for population in populations.values() if isinstance(populations, dict) else ():
         model = population.get("model") if isinstance(population, dict) else None
         if isinstance(model, str) and ".py:" in model:
-            population["model"] = str((folder / model).resolve())
+            population["model"] = _anchored(folder, model, "network.populations")
     projections = network.get("projections") if isinstance(network, dict) else None
     for projection in projections if isinstance(projections, list) else ():
         if not isinstance(projection, dict):
             continue
         synapse = projection.get("synapse")
         if isinstance(synapse, str) and ".py:" in synapse:
-            projection["synapse"] = str((folder / synapse).resolve())
+            projection["synapse"] = _anchored(folder, synapse, "network.projections")
         elif isinstance(synapse, dict) and ".py:" in str(synapse.get("model")):
-            synapse["model"] = str((folder / str(synapse["model"])).resolve())
+            synapse["model"] = _anchored(folder, str(synapse["model"]), "network.projections")
         rule = projection.get("rule")
         if isinstance(rule, dict):
             edges: Any = rule.get("edges") if isinstance(rule.get("edges"), dict) else rule
             if isinstance(edges.get("file"), str):
-                edges["file"] = str((folder / edges["file"]).resolve())
+                edges["file"] = _anchored(folder, edges["file"], "network.projections")
+
+
+def _anchored(folder: Path, path: str, place: str) -> str:
+    """Return a path that starts at a folder as an absolute one."""
+    return str((folder / check_path(path, place)).resolve())
 
 
 def _first_problem(error: ValidationError) -> InputError:

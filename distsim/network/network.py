@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from distsim.errors import InputError, plain_text, shown
+from distsim.errors import InputError, shown
 from distsim.network import checks, delays
 from distsim.network.declarations import Device, Population, Projection, Recorder
 from distsim.network.expressions import evaluate
+from distsim.network.names import check_name
 from distsim.network.plain import DECLARED, copied, difference, plain, synapse_data
 from distsim.network.rules import rule
 from distsim.network.selection import Selection, scaled, selection, separate, shared_positions
 from distsim.network.synapse_models import check_grid, synapse_model
 from distsim.units import quantity, whole
 
-# Bytes of a name: files of recordings are called after it.
-LONGEST_NAME = 128
 Value = Any  # a number, text with a unit, "=expression", or a distribution as plain data
 
 
@@ -150,13 +149,8 @@ class Network:
         self.recorders.append(recorder)
 
     def _new_name(self, name: str, section: str) -> None:
-        if not isinstance(name, str) or not name or "/" in name or "." in name:
+        if "." in check_name(name, f"network.{section}"):
             raise InputError(f"network.{section}", f"expected a name without '.' and '/', got {shown(name)}")
-        plain_text(name, f"network.{section}")
-        if len(name.encode()) > LONGEST_NAME:
-            raise InputError(
-                f"network.{section}", f"expected a name of at most {LONGEST_NAME} bytes, got {shown(name)}"
-            )
         if name in self.populations or name in self.devices:
             raise InputError(f"network.{section}.{name}", "expected a new name, this one is taken")
 
@@ -189,6 +183,7 @@ class Network:
         return net
 
     def _resolve(self) -> Network:
+        check_name(self.name, "network.name")
         scale = quantity(self._value(self.scale, "network.scale"), "", "network.scale")
         if not scale > 0.0:
             raise InputError("network.scale", f"expected a number above 0, got {scale:g}")
@@ -344,7 +339,6 @@ class Network:
             data, place, {"name", "scale", "params", "populations", "devices", "projections", "recorders"}
         )
         net = cls(data.get("name", "network"), data.get("params"), data.get("scale", 1.0))
-        plain_text(net.name, f"{place}.name")
         for key, value in checks.mapping(net.params, f"{place}.params").items():
             quantity(value, "", f"{place}.params.{key}")
         for name, given in checks.mapping(data.get("populations"), f"{place}.populations").items():

@@ -16,10 +16,11 @@ import numpy as np
 
 from distsim.communication import Communicator, on_first_rank
 from distsim.errors import InputError
-from distsim.io.checkpoint_file import CheckpointInfo, CheckpointReader, check, write_checkpoint
-from distsim.io.run import read_summary
+from distsim.io.checkpoint_file import OURS, CheckpointInfo, CheckpointReader, check, checkpoint_name, write_checkpoint
+from distsim.io.folder_names import summary_to_resume
+from distsim.io.whole_files import ANYTHING
 from distsim.network.config import Config, load_config
-from distsim.notices import merged
+from distsim.notices import merged, warn
 from distsim.registry import models
 from distsim.simulation import plastic_state
 from distsim.simulation.delivery import recent_spikes
@@ -43,25 +44,30 @@ def write(simulation: Simulation, path: Path) -> None:
 
     Raises
     ------
+    InputError
+        On all ranks, where something stands under the name that is no checkpoint.
     OSError
-        On all ranks, where rank 0 cannot write.
+        On all ranks, where rank 0 cannot write, or a rank's logs are not on the disk.
     """
+    logs = simulation.recording.logged(synced=True)
     engine, ranks = simulation.engine, simulation.ranks
     tally = {name: ranks.sum(array.copy()) for name, array in engine.tally._asdict().items() if name != "fired"}
     # Seconds are means over ranks; the spikes of sources are known to all of them.
     tally |= {"seconds": tally["seconds"] / ranks.n_ranks, "fired": engine.tally.fired}
     clocks = ranks.sum(np.array(dataclasses.astuple(simulation.clocks))) / ranks.n_ranks
     warnings = merged(ranks.allgather(simulation.notices.entries_since_begin()))
-    problem: OSError | None = None
+    problem: InputError | OSError | None = None
     gathered = _gathered(simulation) + plastic_state.gathered(simulation)
     updates = ranks.sum(engine.learning.plastic.updates.copy())
     if ranks.rank == 0:
         try:
             path.parent.mkdir(exist_ok=True)
-            with write_checkpoint(path, engine.step) as file:
+            own = simulation.folder is not None and path.parent == simulation.folder.checkpoints
+            with write_checkpoint(path, engine.step, ANYTHING if own else OURS) as file:
                 file.attribute("identity", identity(simulation.config))
                 file.attribute("dt_ms", simulation.config.simulation.dt)
                 file.array("warnings", np.frombuffer(json.dumps(warnings).encode(), np.uint8))
+                file.logs(logs)
                 steps, sources = recent_spikes(engine.history, engine.connectome, engine.step, engine.max_delay)
                 file.array("spikes/step", steps)
                 file.array("spikes/source", sources)
@@ -72,15 +78,33 @@ def write(simulation: Simulation, path: Path) -> None:
                 plastic_state.write_shared(file, engine.learning, engine.step)
                 for name, size, dtype, blocks in gathered:
                     file.blocks(name, size, dtype, blocks)
-        except OSError as error:
+        except (InputError, OSError) as error:
             problem = error
     # Where rank 0 stopped early the others still have blocks to give.
     for _, _, _, blocks in gathered:
         for _ in blocks:
             pass
     problem = ranks.bcast(problem)
+    if isinstance(problem, InputError):
+        raise problem
     if problem is not None:
         raise OSError(f"{path}: the checkpoint cannot be written: {problem}")
+
+
+def write_end(simulation: Simulation) -> None:
+    """Write a checkpoint where recordings are about to be joined: after a full disk a run then joins again. Collective.
+
+    It stays until the run is complete. Where there is no room for it the run goes on without, and says so.
+    """
+    folder = simulation.folder
+    if folder is None or not simulation.recording.has_logs:
+        return
+    path = folder.checkpoints / checkpoint_name(simulation.biological_ms, end=True)
+    if folder.resumed_from != path:
+        try:
+            write(simulation, path)
+        except (InputError, OSError) as error:
+            warn("", f"{error}; should joining the recordings fail, the run goes on from an earlier checkpoint")
 
 
 def _arrays(simulation: Simulation) -> Iterator[tuple[str, int, np.ndarray, int, int, int]]:
@@ -162,7 +186,7 @@ def resumed_config(folder: Path, overrides: list[str] | tuple[str, ...], ranks: 
     def load() -> Config:
         if not folder.is_dir():
             raise InputError(str(folder), "expected the folder of a run to go on with")
-        if read_summary(folder) is not None:
+        if summary_to_resume(folder) is not None:
             raise InputError(str(folder), "expected a run that ended early, this one is complete")
         kept, config = load_config(folder), load_config(folder, overrides)
         if identity(kept) != identity(config):

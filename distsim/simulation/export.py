@@ -13,7 +13,7 @@ from distsim.construction.decode import decoded
 from distsim.construction.local_network import LocalNetwork
 from distsim.errors import InputError
 from distsim.io.sonata_export import EdgeBlock, Nodes, write_circuit
-from distsim.io.whole_files import whole
+from distsim.io.whole_files import whole_folder
 from distsim.network import Network
 from distsim.network.config import Config
 from distsim.registry import models, partitioners
@@ -50,8 +50,7 @@ def export_sonata(config: Config, folder: Path) -> None:
     ]  # fmt: skip
     run = {"tstop": settings.transient + settings.duration, "dt": settings.dt}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with whole(folder) as part:
-        part.mkdir()
+    with whole_folder(folder) as part:
         write_circuit(part, nodes, _blocks(network, local, settings.dt), run, _extension(config, local))
 
 

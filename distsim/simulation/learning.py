@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numba import types
 
+from distsim import generated_code
 from distsim.construction.kernels import BLOCK_BITS
 from distsim.construction.local_network import LocalNetwork
 from distsim.construction.plastic_synapses import plastic_projections
@@ -273,8 +274,6 @@ class Learning:
 
     def function(self) -> object:
         """Return the compiled learning, as a function that can be passed to the loop; one that does nothing without."""
-        from distsim.models.scalar import _module
-
         signature = types.int64(
             types.int32[::1],
             types.int64,
@@ -282,7 +281,7 @@ class Learning:
             *(numba.typeof(t) for t in (self.plastic, self.flight, self.rings)),
         )
         names = [list(m.constants({n: p.default for n, p in m.parameters.items()}, self.dt)) for m in self.models]
-        self.module = _module("synapses", source(self.models, names)) if self.models else None
+        self.module = generated_code.module("synapses", source(self.models, names)) if self.models else None
         learn = self.module.learn if self.module is not None else nothing
         return numba.cfunc(signature, cache=True, error_model="numpy")(learn)
 

@@ -110,7 +110,7 @@ def _parts(recording: Recording, window: tuple[int, int], with_earlier: bool) ->
     else:
         logs = [read_log(folder.spike_log())]
         if with_earlier:
-            logs += [read_log(path) for path in folder.spike_logs() if folder.is_earlier(path)]
+            logs += [read_log(path) for path in folder.spike_logs(folder.kept)]
     return [log[place_of(log, window[0]) : place_of(log, window[1])] for log in logs]
 
 
@@ -192,7 +192,7 @@ def _read(
     mine = [part for log in logs if (part := _cut(log, first - late, last)) is not None]
     everyone = [part for of_rank in ranks.allgather(mine) for part in of_rank]
     # An empty log tells where the frames begin.
-    everyone.append(LoggedFrames(first - late, np.empty(0, np.int64), np.empty((0, 0)), 0))
+    everyone.append(LoggedFrames(first - late, np.empty(0, np.int64), np.empty((0, 0))))
     return Frames(report, everyone, last * report.every_steps).read(late, last - first + late)
 
 
@@ -217,7 +217,7 @@ def _logged(recording: Recording, k: int) -> list[LoggedFrames]:
         return [recording.kept_frames(k)]
     found = [read_state_log(folder.state_log(report))]
     if recording.ranks.rank == 0:
-        found += [read_state_log(path) for path in folder.state_logs(report) if folder.is_earlier(path)]
+        found += [read_state_log(path) for path in folder.state_logs(folder.kept, report)]
     return [log for log in found if log is not None]
 
 
@@ -226,4 +226,4 @@ def _cut(log: LoggedFrames, first: int, last: int) -> LoggedFrames | None:
     a, b = max(first, log.first_frame), min(last, log.first_frame + log.values.shape[0])
     if a >= b or not log.columns.shape[0]:
         return None
-    return LoggedFrames(a, log.columns, np.array(log.values[a - log.first_frame : b - log.first_frame]), 0)
+    return LoggedFrames(a, log.columns, np.array(log.values[a - log.first_frame : b - log.first_frame]))

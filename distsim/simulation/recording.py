@@ -9,6 +9,7 @@ import numpy as np
 
 from distsim.communication import Communicator
 from distsim.errors import InputError
+from distsim.io.append_log import Logged
 from distsim.io.reports import PLAIN, Frames, LoggedFrames, StateLog
 from distsim.io.sonata_spikes import NodeRange, merge_spikes, spike_hash
 from distsim.io.spike_log import RECORD, SpikeLog
@@ -35,6 +36,7 @@ class Recording:
         self._kept_frames: list[list[np.ndarray]] = [[] for _ in engine.reports]
         self._spikes: SpikeLog | None = None
         self._states: list[StateLog] = []
+        self._recorded: list[Logged] = []
         self._choose()
         if folder is not None:
             self._open(folder)
@@ -89,11 +91,31 @@ class Recording:
             elif len(frames):
                 self._kept_frames[k].append(frames.copy())
 
-    def sync(self) -> None:
-        """Return when everything appended on this rank is on the disk."""
-        for log in [self._spikes, *self._states]:
-            if log is not None:
-                log.sync()
+    @property
+    def has_logs(self) -> bool:
+        """Whether something is recorded into a folder."""
+        return self.folder is not None and (self.records_spikes or bool(self.engine.reports))
+
+    def logged(self, synced: bool = False) -> list[Logged]:
+        """Return all ranks' and sessions' logs as they are now; `synced`: when they are on the disk. Collective.
+
+        Raises
+        ------
+        OSError
+            On all ranks, where one cannot be written.
+        """
+        mine: list[Logged] = []
+
+        def end() -> None:
+            for log in [self._spikes, *self._states]:
+                if log is not None:
+                    if synced:
+                        log.sync()
+                    mine.append(log.logged())
+
+        self._together(end)
+        earlier = [] if self.folder is None else self.folder.kept
+        return [*earlier, *(log for of_rank in self.ranks.allgather(mine) for log in of_rank)]
 
     def kept_spikes(self) -> list[np.ndarray]:
         """Return this rank's spikes that are kept in memory: RECORD [n] each, in order of step."""
@@ -104,7 +126,7 @@ class Recording:
         width = int(self.engine.probes.width[k])
         mine = np.concatenate([np.empty((0, width), self.engine.frames(k).dtype), *self._kept_frames[k]])
         first = self._first_step // self.engine.reports[k].every_steps
-        return LoggedFrames(first, self.engine.report_columns[k], mine, 0)
+        return LoggedFrames(first, self.engine.report_columns[k], mine)
 
     def close(self) -> None:
         """Put all ranks' logs together: into files, or for the hash alone. Collective.
@@ -112,15 +134,16 @@ class Recording:
         Raises
         ------
         OSError
-            On all ranks, where the disk is full; the logs stay.
+            On all ranks, where the disk is full, and where a log is not what was recorded into it; the logs stay.
         """
-        for log in [self._spikes, *self._states]:
-            if log is not None:
-                log.close()
         if self.folder is None:
             self._hash_in_memory()
             return
-        self.ranks.barrier()
+        self._recorded = self.logged()
+        for log in [self._spikes, *self._states]:
+            if log is not None:
+                log.close()
+        self.folder.check_recorded(self._recorded)
         try:
             (self._write_zarr if self.format == "zarr" else self._write_hdf5)(self.folder)
         except OSError as error:
@@ -139,7 +162,7 @@ class Recording:
         return found
 
     def _frames(self, folder: RunFolder) -> list[Frames]:
-        return [Frames.of_files(r, folder.state_logs(r), self.engine.step) for r in self.engine.reports]
+        return [Frames.of_files(r, folder.state_logs(self._recorded, r), self.engine.step) for r in self.engine.reports]
 
     def _write_hdf5(self, folder: RunFolder) -> None:
         """Write SONATA files: each by one rank, in windows of time, so that memory is bounded."""
@@ -150,7 +173,9 @@ class Recording:
         def write() -> None:
             if self.records_spikes and self.ranks.rank == 0:
                 path = folder.path / "spikes.h5"
-                self.spike_hash = merge_spikes(folder.spike_logs(), path, self._node_ranges(), self.engine.dt)
+                self.spike_hash = merge_spikes(
+                    folder.spike_logs(self._recorded), path, self._node_ranges(), self.engine.dt
+                )
             for k, frames in enumerate(self._frames(folder)):
                 # Reports are dealt to the ranks, the first one to rank 1: rank 0 has the spikes.
                 if (k + 1) % self.ranks.n_ranks == self.ranks.rank:
@@ -161,15 +186,18 @@ class Recording:
     def _write_zarr(self, folder: RunFolder) -> None:
         """Write Zarr arrays: by all ranks side by side, each its own shards."""
         from distsim.io import zarr_output
-        from distsim.io.whole_files import part_name
+        from distsim.io.whole_files import check_target, part_name, remove_store
 
         spikes, states = folder.path / "spikes.zarr", folder.path / "states.zarr"
         writers: list[tuple[Path, Any]] = []
         if self.records_spikes:
-            writers.append((spikes, zarr_output.ZarrSpikes(part_name(spikes), folder.spike_logs())))
+            writers.append((spikes, zarr_output.ZarrSpikes(part_name(spikes), folder.spike_logs(self._recorded))))
         writers += [(states, zarr_output.ZarrStates(part_name(states), f)) for f in self._frames(folder)]
 
         def create() -> None:
+            for path in dict.fromkeys(path for path, _ in writers):
+                remove_store(part_name(path))
+                part_name(path).mkdir()
             populations = {name: (p.first_gid, p.size) for name, p in self.network.populations.items()}
             for path, writer in writers:
                 writer.create(*((populations, self.engine.dt) if path == spikes else ()))
@@ -181,6 +209,7 @@ class Recording:
                     self.spike_hash = zarr_output.hash_spikes(part_name(path))
                     known["spike_hash"] = self.spike_hash
                 zarr_output.finish(part_name(path), **known)
+                check_target(path, None)
                 part_name(path).replace(path)
 
         self._together(create if self.ranks.rank == 0 else None)
@@ -188,12 +217,12 @@ class Recording:
         self._together(finish if self.ranks.rank == 0 else None)
 
     def _together(self, action: Any) -> None:
-        """Do something on this rank and wait for all; an OSError of one is raised on all. Collective."""
-        problem = None
+        """Do something on this rank and wait for all; an InputError or OSError of one is raised on all. Collective."""
+        problem: InputError | OSError | None = None
         try:
             if action is not None:
                 action()
-        except OSError as error:
+        except (InputError, OSError) as error:
             problem = error
         problems = [p for p in self.ranks.allgather(problem) if p]
         if problems:

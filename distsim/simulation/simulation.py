@@ -13,9 +13,10 @@ from distsim.communication import Communicator
 from distsim.communication import communicator as world
 from distsim.construction.neuron_constants import check_numbers
 from distsim.errors import InputError
-from distsim.io.checkpoint_file import checkpoint_name, prune
+from distsim.io.checkpoint_file import checkpoint_name
 from distsim.network import Network
 from distsim.network.config import Config, from_dict
+from distsim.network.names import check_path
 from distsim.network.plain import difference
 from distsim.notices import Notices, gathered, inform, warn
 from distsim.power import PowerMeter
@@ -127,7 +128,7 @@ class Simulation(Readings):
             On all ranks: for a folder that is complete, in use or of another network; a later format.
         """
         ranks = communicator or world()
-        config = checkpoint.resumed_config(Path(folder), overrides, ranks)
+        config = checkpoint.resumed_config(check_path(folder, "resume"), overrides, ranks)
         return cls(config.network, communicator=ranks, progress=progress, _config=config, _resume=True)
 
     @gathered
@@ -225,7 +226,8 @@ class Simulation(Readings):
         Raises
         ------
         InputError
-            Without a path and without a run folder; for a simulation that is closed.
+            Without a path and without a run folder; for a simulation that is closed; where something else than a
+            checkpoint is under the path.
         OSError
             Where it cannot be written, on all ranks; nothing is left of it.
         FloatingPointError
@@ -235,12 +237,10 @@ class Simulation(Readings):
         self.engine.check_finite(self.engine.step)
         if path is None and self.folder is None:
             raise InputError("checkpoint", "expected a path, or a simulation with an output folder")
-        self.recording.sync()
-        in_folder = self.folder is not None and path is None
-        target = Path(path) if path is not None else self._checkpoint_path()
+        target = check_path(path, "checkpoint") if path is not None else self._checkpoint_path()
         checkpoint.write(self, target)
-        if in_folder and self.ranks.rank == 0:
-            prune(target.parent, self.config.checkpoint.keep)
+        if self.folder is not None and path is None:
+            self.folder.prune(target, self.config.checkpoint.keep)
         self.stopping.checkpoint_written()
         return target
 
@@ -262,7 +262,7 @@ class Simulation(Readings):
         self._still_open("restore")
         if self.engine.step > 0:
             raise InputError("restore", "expected a simulation that has not run yet")
-        checkpoint.read(self, Path(path))
+        checkpoint.read(self, check_path(path, "restore"))
         self.recording = self.recording.anew()
 
     def summary(self) -> dict[str, Any]:
@@ -278,12 +278,13 @@ class Simulation(Readings):
         """
         if self.final is None:
             self.closed = True
-            self.recording.close()
             self._write_config()
+            checkpoint.write_end(self)
+            self.recording.close()
             final = self.summary()
             if self.folder is not None:
                 self.folder.write_summary(final)
-                self.folder.close(self.engine.reports)
+                self.folder.close()
             self.stopping.forget()
             self.final = final
         return self.final

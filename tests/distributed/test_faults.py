@@ -78,7 +78,9 @@ def test_full_disk_is_reported_and_loses_nothing_written(ranks, distsim, tmp_pat
     done = ranks(2, script, folder, timeout=120)
     assert done.returncode not in (0, 2)
     assert "File too large" in done.stderr and "Traceback" not in done.stderr
-    assert sorted(p.name for p in folder.iterdir()) == [".lock", "config.yaml", "spikes.0.0.log", "spikes.0.1.log"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        ".lock", "config.sha256", "config.yaml", "spikes.0.0.log", "spikes.0.1.log",
+    ]  # fmt: skip
     sizes = [path.stat().st_size for path in sorted(folder.glob("spikes.*.log"))]
     assert max(sizes) == 64 * 1024 - 64 * 1024 % 8 and all(size % 8 == 0 for size in sizes)
     records = read_log(folder / "spikes.0.0.log")

@@ -138,8 +138,8 @@ def test_refused(reference, tmp_path):
     assert "expected none with --resume" in refusal("--output", tmp_path / "other")
     newest = max((folder / "checkpoints").glob("t_*.h5"), key=lambda p: float(p.stem[2:]))
     whole = newest.read_bytes()
-    newest.write_bytes(whole.replace(b"format=1 ", b"format=7 ", 1))
-    assert "expected a checkpoint of format 1, got format 7" in refusal()
+    newest.write_bytes(whole.replace(b"format=2 ", b"format=7 ", 1))
+    assert "expected a checkpoint of format 2, got format 7" in refusal()
     newest.write_bytes(whole)
     assert {p.name: p.stat().st_size for p in folder.glob("*.log") if p.name in logs} == logs
     # A second run while one is in the folder.
@@ -153,7 +153,7 @@ def test_refused(reference, tmp_path):
     # A folder where nothing can be written: root may write anywhere, so a folder stands where the lock should.
     (folder / ".lock").unlink()
     (folder / ".lock").mkdir()
-    assert "cannot be written" in refusal()
+    assert "/.lock: expected a file that a run wrote, found a folder" in refusal()
 
 
 def test_full_disk_while_closing(reference, tmp_path):
@@ -180,6 +180,11 @@ def test_full_disk_while_closing(reference, tmp_path):
     assert done.returncode == 1 and "No space left on device" in done.stderr and "they are in its logs" in done.stderr
     assert not (folder / "spikes.h5").exists() and not (folder / "summary.json").exists()
     assert not list(folder.glob(".*.part"))
-    code, errors = finish(start(2, "run", folder, "--resume"))
+    code, errors = finish(start(3, "run", folder, "--resume"))
     assert code == 0, errors
+    # It is not simulated again: recordings are joined from where the run ended, and nothing of that is left.
+    assert f"going on from {folder / 'checkpoints' / 't_3100.end.h5'}" in errors
+    assert json.loads((folder / "summary.json").read_text())["run"]["resumed_from_ms"] == 3100.0
     same(results(folder), expected)
+    kept = {p.name for p in (folder / "checkpoints").iterdir()}
+    assert len(kept) == 2 and not any("end" in name for name in kept)

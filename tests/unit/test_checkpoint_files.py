@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from distsim.errors import InputError
+from distsim.io.append_log import Logged
 from distsim.io.checkpoint_file import (
     CheckpointInfo,
     CheckpointReader,
@@ -14,6 +15,7 @@ from distsim.io.checkpoint_file import (
     checkpoint_name,
     newest,
     prune,
+    remove_ends,
     write_checkpoint,
 )
 
@@ -73,9 +75,11 @@ def test_another_format_is_refused_by_name(tmp_path):
     """Never misread: the error names the format."""
     path = tmp_path / "t_1.h5"
     write(path)
-    path.write_bytes(path.read_bytes().replace(b"format=1 ", b"format=2 ", 1))
-    with pytest.raises(InputError, match="expected a checkpoint of format 1, got format 2"):
-        check(path)
+    whole = path.read_bytes()
+    for other in (1, 3):
+        path.write_bytes(whole.replace(b"format=2 ", b"format=%d " % other, 1))
+        with pytest.raises(InputError, match=f"expected a checkpoint of format 2, got format {other}"):
+            check(path)
 
 
 def test_newest_whole_one(tmp_path):
@@ -89,8 +93,42 @@ def test_newest_whole_one(tmp_path):
     assert found is not None and found.step == 1000 and found.path.name == "t_100.h5"
     assert len(problems) == 1 and "t_1000.5.h5 is left out: it has" in problems[0]
     (tmp_path / ".t_7.h5.part").write_bytes(b"half")
-    prune(tmp_path, 2)
-    assert {p.name for p in tmp_path.iterdir()} == {"t_100.h5", "t_1000.5.h5"}
+    (tmp_path / ".t_7.5.h5.0123abcd.part").write_bytes(b"half")
+    # What the run has not reached again does not count, and names that are none of ours are left alone.
+    for name in ("t_nan.h5", "t_1e5.h5", ".t_mine.part", "t_5.h5.bak"):
+        (tmp_path / name).write_bytes(b"mine")
+    prune(tmp_path / "t_100.h5", 2)
+    mine = {"t_nan.h5", "t_1e5.h5", ".t_mine.part", "t_5.h5.bak"}
+    assert {p.name for p in tmp_path.iterdir()} == {"t_90.h5", "t_100.h5", "t_1000.5.h5"} | mine
+    write(tmp_path / "t_1000.5.h5")
+    prune(tmp_path / "t_1000.5.h5", 1)
+    assert {p.name for p in tmp_path.iterdir()} == {"t_1000.5.h5"} | mine
+
+
+def test_checkpoint_at_the_end(tmp_path):
+    """It comes before one of the same time, does not count among those that are kept, and goes when the run is done."""
+    for name in ("t_20.h5", "t_30.h5", "t_30.end.h5"):
+        write(tmp_path / name)
+    found, problems = newest(tmp_path)
+    assert found is not None and found.path.name == "t_30.end.h5" and not problems
+    write(tmp_path / "t_40.h5")
+    prune(tmp_path / "t_40.h5", 2)
+    assert {p.name for p in tmp_path.iterdir()} == {"t_30.h5", "t_40.h5"}
+    write(tmp_path / "t_40.end.h5")
+    remove_ends(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"t_30.h5", "t_40.h5"}
+
+
+def test_logs_that_it_knows(tmp_path):
+    """Names, lengths and checksums of logs come back; a file that has none is refused."""
+    logs = [Logged("spikes.0.0.log", 8 * 10**12, 2**32 - 1), Logged("states.V_m.3.1.log", 0, 0)]
+    with write_checkpoint(tmp_path / "t_1.h5", 1) as file:
+        file.logs(logs)
+    with CheckpointReader(tmp_path / "t_1.h5") as file:
+        assert file.logs() == logs
+    write(tmp_path / "t_2.h5")
+    with CheckpointReader(tmp_path / "t_2.h5") as file, pytest.raises(InputError, match="knows the logs"):
+        file.logs()
 
 
 def test_failure_leaves_nothing(tmp_path):

@@ -71,7 +71,7 @@ MISTAKES = [
     ("populations.exc.params.t_ref", -1, "network.populations.exc.params.t_ref", "at least 0 ms"),
     ("populations.exc.init.V", 1, "network.populations.exc.init", "unknown state variable 'V'"),
     ("populations.exc.init.V_m", {"unifrom": [1, 2]}, "network.populations.exc.init.V_m", "did you mean 'uniform'"),
-    ("populations.a/b", {"size": 3, "model": "iaf_psc_exp"}, "network.populations", "without '.' and '/'"),
+    ("populations.a/b", {"size": 3, "model": "iaf_psc_exp"}, "network.populations", "without '/'"),
     ("devices.exc", {"model": "dc_generator"}, "network.devices.exc", "taken"),
     ("devices.drive.model", "poison_generator", "network.devices.drive.model", "'poisson_generator'"),
     ("devices.drive.params.rate", -1, "network.devices.drive.params.rate", "at least 0 Hz"),
