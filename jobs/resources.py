@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from distsim.construction.estimate import memory_bytes
+from distsim.construction.weights import representation
 from distsim.errors import InputError
 from distsim.jobs.site import Site
 from distsim.network.config import Config
@@ -44,9 +45,10 @@ def resources(config: Config, site: Site, ranks: int | None, minutes: int) -> Re
         Where a rank needs more memory than a node has.
     """
     network, dt = config.network.resolved(), config.simulation.dt
+    synapse_bytes = representation(network, dt, config.simulation.weights).record.itemsize
     n = ranks or max(1, math.ceil(network.n_synapses() / SYNAPSES_PER_RANK))
     while True:
-        per_rank = MARGIN * memory_bytes(network, n, dt)["total"] / 1e6
+        per_rank = MARGIN * memory_bytes(network, n, dt, synapse_bytes)["total"] / 1e6
         fit = site.cores_per_node
         if site.memory_per_node_gb is not None:
             fit = min(fit, int(site.memory_per_node_gb * 1000.0 / per_rank))

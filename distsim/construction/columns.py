@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 from distsim import rng
 from distsim.construction import kernels
 from distsim.construction.counting import cell_counts
+from distsim.construction.records import pack_all
 from distsim.construction.sources import Cell, SourceGroup, cells
 from distsim.construction.tables import delay_table, receptor_planes, table
 from distsim.network import Network, Projection
 from distsim.network.delays import drawn_delay
 
 TARGET_BLOCK_BITS = 16
+# Of a population and its planes of positive and negative weights: how weights are rounded, see `records.pack`.
+Rounding = Callable[[str, tuple[int, int]], np.ndarray]
 
 
 @dataclass
@@ -30,7 +34,7 @@ class Column:
     own: np.ndarray
     weights: np.ndarray
     delays: np.ndarray
-    grid: np.ndarray
+    rounding: np.ndarray
     planes: tuple[int, int]
     cells: list[Cell]
     dt: float = 0.1
@@ -71,7 +75,7 @@ def positions_of_sources(projection: Projection, cell: Cell) -> np.ndarray:
     return own
 
 
-def columns(network: Network, projections, gids, grids, groups, dt: float) -> list[Column]:
+def columns(network: Network, projections, gids, rounding: Rounding, groups, dt: float) -> list[Column]:
     """Return the (number, projection) pairs' parts onto each local population, with tables; nothing drawn yet."""
     found = []
     for number, projection in projections:
@@ -95,7 +99,7 @@ def columns(network: Network, projections, gids, grids, groups, dt: float) -> li
                     own_positions(network, projection, targets),
                     weights,
                     delays,
-                    (1.0 / grids[part.name][list(planes)]).astype(np.float32),
+                    rounding(part.name, planes),
                     planes,
                     cut,
                     dt,
@@ -145,6 +149,11 @@ def count(column: Column, i: int, groups, per_block: np.ndarray, listed: dict[in
         np.add.at(per_block, [c.block for c in column.cells], column.counts.sum(axis=0, dtype=np.int64))
 
 
+def record_type(rounding: np.ndarray) -> type[np.unsignedinteger[Any]]:
+    """Return the type of the records of weights that are rounded so."""
+    return np.uint32 if rounding.dtype == np.float32 else np.uint64
+
+
 def block_sizes(group: SourceGroup) -> list[int]:
     return [min(kernels.BLOCK, group.size - i * kernels.BLOCK) for i in range(group.n_blocks)]
 
@@ -169,8 +178,8 @@ def draw(column, c, listed, group, shape, seed, out, n) -> int:
         own[(column.own < 0) | (own < 0) | (own >= cell.size)] = -1
     drawn = kernels.draw_cells(
         slots, records, n, outdegree, column.counts, c, column.mode, cell.first, cell.size, own, column.gids,
-        column.local, column.weights, column.delays, column.grid, slot_of, n_target_blocks, size, first_delay, n_delays,
-        rng.key(seed, rng.STREAM_CELL, column.number), rng.key(seed, rng.STREAM_SYNAPSE, column.number),
+        column.local, column.weights, column.delays, column.rounding, slot_of, n_target_blocks, size, first_delay,
+        n_delays, rng.key(seed, rng.STREAM_CELL, column.number), rng.key(seed, rng.STREAM_SYNAPSE, column.number),
     )  # fmt: skip
     if drawn < 0:
         raise AssertionError(
@@ -191,13 +200,13 @@ def _outdegrees(column, cell, seed, per_block, out, emit) -> int:
         own = positions_of_sources(column.projection, cell)
     nothing = np.empty(0, dtype=np.uint32)
     slots, records, n, drawn, slot_of, shape = out or (
-        nothing, nothing, 0, nothing, np.zeros(2, np.int64), (1, 1, 1, 1)
+        nothing, np.empty(0, record_type(column.rounding)), 0, nothing, np.zeros(2, np.int64), (1, 1, 1, 1)
     )  # fmt: skip
     draw_all: Any = kernels.draw_outdegrees
     return draw_all(
         slots, records, n, drawn, np.zeros(1, np.int64) if per_block is None else per_block, cell.block, emit,
         cell.position, cell.size, cell.first, rule.outdegree, own, n_post, column.first_post, local_of,
-        not rule.multapses, column.weights, column.delays, column.grid, slot_of, *shape,
+        not rule.multapses, column.weights, column.delays, column.rounding, slot_of, *shape,
         rng.key(seed, rng.STREAM_OUTDEGREE, column.number),
     )  # fmt: skip
 
@@ -222,14 +231,11 @@ def _place_edges(column, cell, listed, slot_of, shape, seed, out, n) -> int:
     else:
         delay = values(None, drawn_delay(column.projection.delay, column.dt), 1)
         steps = np.floor(delay / column.dt + 0.5 + 1e-9)
-    negative = weight < 0
-    grid = np.where(negative, column.grid[1], column.grid[0]).astype(np.float32)
-    q = np.clip(np.floor(weight * grid + np.float32(0.5)), -32767, 32767).astype(np.int64)
     target = listed.target[here]
-    plane = np.where(negative, slot_of[1], slot_of[0]) * n_target_blocks + (target >> TARGET_BLOCK_BITS)
+    plane = np.where(weight < 0, slot_of[1], slot_of[0]) * n_target_blocks + (target >> TARGET_BLOCK_BITS)
     steps = np.clip(steps.astype(np.int64), first_delay, first_delay + n_delays - 1)
     np.add.at(outdegree, listed.source[here], np.uint32(1))
     m = here.shape[0]
     slots[n : n + m] = (plane * size + listed.source[here]) * n_delays + steps - first_delay
-    records[n : n + m] = ((q & 0xFFFF) << 16) | (target & 0xFFFF)
+    pack_all(records[n : n + m], weight, column.rounding, target)
     return n + m

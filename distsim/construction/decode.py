@@ -9,6 +9,7 @@ import numpy as np
 
 from distsim.construction.kernels import BLOCK
 from distsim.construction.local_network import LocalNetwork
+from distsim.construction.records import weights_in
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class DecodedBlock:
     plane : np.ndarray
         int64 [n], receptor index.
     weight : np.ndarray
-        int64 [n], on the receptor's grid.
+        float64 [n], in the unit of the input: times `LocalNetwork.grids` it is in the weight's own.
     delay : np.ndarray
         int64 [n], steps.
     """
@@ -56,8 +57,8 @@ def decoded(local: LocalNetwork) -> Iterator[DecodedBlock]:
             yield DecodedBlock(
                 source=name,
                 pre=number * BLOCK + index,
-                target=block_start + (records & 0xFFFF).astype(np.int64),
+                target=block_start + (records & records.dtype.type(0xFFFF)).astype(np.int64),
                 plane=plane,
-                weight=(records.view(np.int32) >> 16).astype(np.int64),
+                weight=weights_in(records),
                 delay=delay + group.first_delay,
             )

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from distsim import rng
-from distsim.construction.columns import TARGET_BLOCK_BITS, Edges, block_sizes, columns, count, draw
+from distsim.construction.columns import TARGET_BLOCK_BITS, Edges, block_sizes, columns, count, draw, record_type
 from distsim.construction.local_network import LocalNetwork
+from distsim.construction.records import weights_in
 from distsim.construction.sources import SourceGroup
-from distsim.construction.tables import CURRENT_GENERATORS, WEIGHT_LIMIT, receptor_planes, weight_bounds
+from distsim.construction.sums import is_one_train
+from distsim.construction.tables import CURRENT_GENERATORS, constant_weight, receptor_planes
+from distsim.construction.weights import as_drawn, whole
 from distsim.devices.base import ADD, SCATTER, STORE, Currents, Drives
 from distsim.devices.poisson_generator import LANES, LARGEST_MEAN, thresholds
 from distsim.network import Device, Network, Projection
@@ -27,7 +30,7 @@ class DriveParts:
     window: tuple[int, int]
     number: int
     projection: int
-    uniform: tuple[int, int, int, int] | None  # plane, first and last neuron, weight
+    uniform: tuple[int, int, int, float] | None  # plane, first and last neuron, weight
     targets: np.ndarray
     weights: np.ndarray
     lo: np.ndarray
@@ -67,8 +70,7 @@ def listed_connections(
     Returns
     -------
     source, target, plane, weight, delay : np.ndarray
-        int64: position among the sources, local neuron, receptor, weight on the column's grid,
-        delay in steps.
+        int64: position among the sources, local neuron, receptor, weight as in `connections_of`, delay in steps.
     """
     groups, block = {}, 0
     low, high = projection.delay_steps_bounds(dt)
@@ -77,25 +79,29 @@ def listed_connections(
         n_blocks = -(-size // 1024)
         groups[name] = SourceGroup(name, size, block, n_blocks, low, high - low + 1, [0, 1])
         block += n_blocks
-    found = connections_of(network, projection, number, local.gids, local.grids, groups, dt, seed)
+    found = connections_of(network, local, projection, number, groups, dt, seed)
     order = np.argsort(found[1], kind="stable")
     return tuple(a[order] for a in found)
 
 
-def connections_of(network: Network, projection: Projection, number: int, gids, grids, groups, dt: float, seed: int):
+def connections_of(
+    network: Network, local: LocalNetwork, projection: Projection, number: int, groups, dt: float, seed: int
+):
     """Return a projection's connections onto local neurons one by one; for the few that devices have.
 
     Returns
     -------
     source, target, plane, weight, delay : np.ndarray
-        int64: position among the sources, local neuron, receptor, weight on the receptor's grid (a
-        float in its own unit where the source is a current generator), delay in steps.
+        int64: position among the sources, local neuron, receptor, weight in the input's unit (float64; in its
+        own where the source is a current generator), delay in steps.
     """
     kind = network.devices[projection.pre.slices[0].name].model
+    gids, constant = local.gids, constant_weight(projection)
+    rounding = local.representation.rounding
     if kind in CURRENT_GENERATORS:
-        largest = max(abs(b) for b in weight_bounds(projection)) or 1.0
-        grids = {name: np.full_like(grid, largest / WEIGHT_LIMIT) for name, grid in grids.items()}
-    parts = columns(network, [(number + FIRST_NUMBER, projection)], gids, grids, groups, dt)
+        small = constant is not None and local.representation.static == "int16"
+        rounding = (lambda population, planes: whole(projection)) if small else as_drawn
+    parts = columns(network, [(number + FIRST_NUMBER, projection)], gids, rounding, groups, dt)
     per_block = np.zeros(sum(g.n_blocks for g in groups.values()), dtype=np.int64)
     listed: dict[int, Edges] = {}
     found: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(5)]
@@ -107,19 +113,17 @@ def connections_of(network: Network, projection: Projection, number: int, gids, 
             group = next(g for g in groups.values() if g.first_block <= cell.block < g.first_block + g.n_blocks)
             size = block_sizes(group)[cell.block - group.first_block]
             most = per_block[cell.block]
-            out = (np.empty(most, np.uint32), np.empty(most, np.uint32), np.zeros(size, np.uint32))
+            records = np.empty(most, record_type(column.rounding))
+            out = (np.empty(most, np.uint32), records, np.zeros(size, np.uint32))
             shape = (n_target_blocks, size, group.first_delay, group.n_delays)
             n = draw(column, c, listed.get(i), group, shape, seed, out, 0) if column.gids.shape[0] else 0
-            slot, record = (a[:n].astype(np.int64) for a in out[:2])
-            row, delay = np.divmod(slot, group.n_delays)
+            row, delay = np.divmod(out[0][:n].astype(np.int64), group.n_delays)
             plane_and_block, source = np.divmod(row, size)
             plane, target_block = np.divmod(plane_and_block, n_target_blocks)
-            weight: np.ndarray = record.astype(np.uint32).view(np.int32) >> 16
-            if kind in CURRENT_GENERATORS:
-                weight = (
-                    projection.weight.mean() if projection.weight.is_constant else weight * (largest / WEIGHT_LIMIT)
-                )
-            target = (target_block << TARGET_BLOCK_BITS) | (record & 0xFFFF)
+            weight = weights_in(records[:n])
+            if kind in CURRENT_GENERATORS and constant is not None:
+                weight = np.full(n, constant)
+            target = (target_block << TARGET_BLOCK_BITS) | (records[:n] & records.dtype.type(0xFFFF)).astype(np.int64)
             position = source - cell.first + cell.position
             for column_of, values in zip(
                 found, (position, target, plane, weight, delay + group.first_delay), strict=True
@@ -139,11 +143,7 @@ def poisson_drives(network: Network, local: LocalNetwork, dt: float, seed: int) 
     """Return all Poisson drives onto this rank's neurons."""
     parts: list[DriveParts] = []
     for number, projection in device_projections(network, ("poisson_generator",)):
-        simple = (
-            projection.rule.name == "all_to_all" and projection.weight.is_constant and projection.delay.is_constant
-            and projection.rule.name != "edges"
-        )  # fmt: skip
-        found = _uniform_drives if simple else _listed_drives
+        found = _uniform_drives if is_one_train(projection) else _listed_drives
         parts += found(network, local, number, projection, dt, seed)
     return _packed(network, local, parts, seed)
 
@@ -168,14 +168,14 @@ def _uniform_drives(network, local, number, projection, dt, seed) -> list[DriveP
             first_gid = population.first_gid + part.start
             first, last = (int(i) for i in np.searchsorted(local.gids, [first_gid, first_gid + len(part)]))
             plane = receptor_planes(network, projection, part.name)[1 if weight < 0 else 0]
-            on_grid = int(np.floor(weight / local.grids[part.name][plane] + 0.5))
+            on_input = local.representation.on_input(part.name, plane, weight)
             found.append(
                 DriveParts(
                     mean,
                     _window(device, delay, dt),
                     number * 64 + len(found),
                     index_of(network, projection),
-                    (plane, first, last, on_grid),
+                    (plane, first, last, on_input),
                     nothing,
                     nothing,
                     local.gids[first:last],
@@ -220,8 +220,9 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
         if part.mean > 0.0 and part.lo.shape[0]:
             n = int(np.ceil(part.mean / LARGEST_MEAN))
             split += [(part, part.mean / n, i) for i in range(n)]
-    kind, place, weight, elements, tables = [], [], [], [], []
+    kind, place, elements, tables = [], [], [], []
     stored: list[tuple[int, int]] = []
+    weight: list[float] = []
     n = 0
     for part, mean, _ in split:
         elements.append((n, n + part.lo.shape[0]))
@@ -232,12 +233,12 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
             place.append(0)
             weight.append(0)
             continue
-        plane, first, last, on_grid = part.uniform
+        plane, first, last, on_input = part.uniform
         run = (plane * local.stride + first, plane * local.stride + last)
         fresh = all(run[1] <= a or b <= run[0] for a, b in stored)
         kind.append(STORE if fresh else ADD)
         place.append(run[0])
-        weight.append(on_grid)
+        weight.append(on_input)
         if fresh:
             stored.append(run)
     # Stores come first: what is stored later would undo what was added before.
@@ -260,11 +261,13 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
         kind=per_drive(kind, np.int64),
         elements=per_drive(elements, np.int64, (-1, 2)),
         place=per_drive(place, np.int64),
-        weight=per_drive(weight, np.int32),
+        weight=per_drive(weight, local.representation.input),
         targets=joined([p.targets if p.uniform is None else np.zeros(p.lo.shape[0]) for p, _, _ in split], np.int64)
         if any(p.uniform is None for p, _, _ in split) else np.zeros(0, np.int64),
-        weights=joined([p.weights if p.uniform is None else np.zeros(p.lo.shape[0]) for p, _, _ in split], np.int32)
-        if any(p.uniform is None for p, _, _ in split) else np.zeros(0, np.int32),
+        weights=joined(
+            [p.weights if p.uniform is None else np.zeros(p.lo.shape[0]) for p, _, _ in split],
+            local.representation.input,
+        ) if any(p.uniform is None for p, _, _ in split) else np.zeros(0, local.representation.input),
         lo=joined([p.lo for p, _, _ in split], np.uint32),
         projection=per_drive((p.projection for p, _, _ in split), np.int64),
         hi=joined([p.hi for p, _, _ in split], np.uint32),

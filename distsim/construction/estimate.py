@@ -12,11 +12,10 @@ from distsim.registry import models, synapses
 
 # A process with the interpreter, numba's compiled code and libraries, before any network (measured).
 BYTES_OF_PROCESS = 210e6
-BYTES_OF_SYNAPSE = 4
 BYTES_OF_PLASTIC_SYNAPSE = 8
 
 
-def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
+def memory_bytes(network: Network, n_ranks: int, dt: float, synapse_bytes: int) -> dict[str, float]:
     """Return the expected memory of each rank (bytes), by what takes it.
 
     Parameters
@@ -26,6 +25,8 @@ def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
     n_ranks : int
     dt : float
         Step (ms).
+    synapse_bytes : int
+        Of the record of a static synapse: `Representation.record.itemsize`.
 
     Returns
     -------
@@ -36,8 +37,8 @@ def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
     n_local = -(-network.n_neurons // n_ranks)
     n_target_blocks = -(-n_local >> TARGET_BLOCK_BITS) or 1
     n_plastic = sum(p.rule.n_synapses(len(p.pre), len(p.post)) for p in network.spiking() if p.is_plastic)
-    more = (BYTES_OF_PLASTIC_SYNAPSE - BYTES_OF_SYNAPSE) * n_plastic + sum(_state_bytes(p) for p in network.spiking())
-    synapses = (BYTES_OF_SYNAPSE * network.n_synapses() + more) / n_ranks
+    more = (BYTES_OF_PLASTIC_SYNAPSE - synapse_bytes) * n_plastic + sum(_state_bytes(p) for p in network.spiking())
+    synapses = (synapse_bytes * network.n_synapses() + more) / n_ranks
     groups = source_groups(network, dt)
     index = sum(4.0 * len(g.planes) * n_target_blocks * g.size * g.n_delays for g in groups.values())
     n_state = max(len(models.get(p.model).declaration.state) for p in network.populations.values())
@@ -53,7 +54,7 @@ def memory_bytes(network: Network, n_ranks: int, dt: float) -> dict[str, float]:
     found = {
         "synapses": synapses,
         "index": index,
-        "construction": 8.0 * largest + cells,
+        "construction": (4.0 + synapse_bytes) * largest + cells,
         "neurons": neurons,
         "process": BYTES_OF_PROCESS,
     }

@@ -13,13 +13,12 @@ import numba
 import numpy as np
 from numba import uint32
 
+from distsim.construction.records import draw_synapse, pack
 from distsim.rng import below, threefry4x32
 
 BLOCK_BITS = 10
 BLOCK = 1 << BLOCK_BITS
 CHUNK = 256
-TABLE_BITS = 12
-TABLE = 1 << TABLE_BITS
 
 # How the sources of a cell are chosen, given their number.
 WITH_REPLACEMENT, DISTINCT, EVERY = 0, 1, 2  # EVERY: the one source that one_to_one names
@@ -39,26 +38,6 @@ def fill_blocks(w0, w1, w2, w3, gid, cell, first, n, k):
         w1[j] = x1
         w2[j] = x2
         w3[j] = x3
-
-
-@numba.njit(forceinline=True)
-def from_table(table, word):
-    """Return the inverse distribution at word / 2**32, linear between knots, with nested tails.
-
-    `table` holds float32 knots: TABLE + 1 for the whole range, then TABLE + 1 for the lowest and
-    TABLE + 1 for the highest of those cells, so that the tails reach to 2**-24 before interpolation.
-    """
-    i = np.int64(word >> uint32(32 - TABLE_BITS))
-    fraction = np.float32(word & uint32((1 << (32 - TABLE_BITS)) - 1)) * np.float32(2.0 ** -(32 - TABLE_BITS))
-    if i == 0 or i == TABLE - 1:
-        base = TABLE + 1 if i == 0 else 2 * (TABLE + 1)
-        rest = word & uint32((1 << (32 - TABLE_BITS)) - 1)
-        i = base + np.int64(rest >> uint32(32 - 2 * TABLE_BITS))
-        fraction = np.float32(rest & uint32((1 << (32 - 2 * TABLE_BITS)) - 1)) * np.float32(
-            2.0 ** -(32 - 2 * TABLE_BITS)
-        )
-    low = table[i]
-    return np.float32(low + np.float32(np.float32(table[i + 1] - low) * fraction))
 
 
 @numba.njit(forceinline=True)
@@ -235,28 +214,9 @@ def choose_distinct(chosen, taken, n, size, own, gid, cell, k, w0, w1, w2, w3):
     return c
 
 
-@numba.njit(forceinline=True)
-def synapse_record(word_w, word_d, weights, delays, grid, l_target, first_delay, last_delay):
-    """Return (slot of receptor plane, delay in steps, 32-bit record) of one synapse.
-
-    `weights`, `delays` are tables; grid float32 [2] = grid steps per unit of weight for positive and
-    negative weights. The record holds the low 16 bits of the target below, the weight above.
-    """
-    w = weights[0] if weights.shape[0] == 1 else from_table(weights, word_w)
-    d = delays[0] if delays.shape[0] == 1 else from_table(delays, word_d)
-    negative = w < np.float32(0.0)
-    g = np.float32(w * (grid[1] if negative else grid[0]))
-    q = np.int32(np.floor(np.float32(g + np.float32(0.5))))
-    q = min(max(q, np.int32(-32767)), np.int32(32767))
-    steps = np.int64(np.floor(np.float32(d + np.float32(0.5))))
-    steps = min(max(steps, first_delay), last_delay)
-    record = uint32(uint32(q << np.int32(16)) | uint32(l_target & 0xFFFF))
-    return negative, steps, record
-
-
 @numba.njit(cache=True, error_model="numpy")
 def draw_cells(
-    slots, records, n, outdegree, counts, cell, mode, first, size, own, gids, local, weights, delays, grid, groups,
+    slots, records, n, outdegree, counts, cell, mode, first, size, own, gids, local, weights, delays, rounding, groups,
     n_target_blocks, block_size, first_delay, n_delays, k_cell, k_synapse,
 ):  # fmt: skip
     """Draw the synapses of one cell column (a source block's part of one projection); return the new n.
@@ -266,9 +226,9 @@ def draw_cells(
 
     outdegree uint32 [block_size] grows by the synapses of each source of the block.
 
-    slots uint32: place of a synapse in the block's table of segments; records uint32. `own` int64
-    [n_targets] is the target's own position in the cell or -1; groups int64 [2] the receptor slots of
-    positive and negative weights. With mode EVERY (one_to_one) `own` is the only source instead.
+    slots uint32: place of a synapse in the block's table of segments; records uint32 or uint64, see
+    `records.pack`. `own` int64 [n_targets] is the target's own position in the cell or -1; groups int64 [2]
+    the receptor slots of positive and negative weights. With mode EVERY (one_to_one) `own` is the only source instead.
     """
     w0, w1 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
     w2, w3 = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
@@ -299,12 +259,10 @@ def draw_cells(
                 i = below(w0[j], size) if mode == WITH_REPLACEMENT else chosen[done]
                 if mode == WITH_REPLACEMENT and i == own[t]:
                     continue
-                negative, steps, record = synapse_record(
-                    w1[j], w2[j], weights, delays, grid, local[t], first_delay, last_delay
-                )
+                w, negative, steps = draw_synapse(w1[j], w2[j], weights, delays, first_delay, last_delay)
                 group = groups[1 if negative else 0] * n_target_blocks + target_block
                 slots[n] = (group * block_size + first + i) * n_delays + steps - first_delay
-                records[n] = record
+                records[n] = pack(w, rounding, negative, local[t])
                 outdegree[first + i] += uint32(1)
                 n += 1
                 done += 1
@@ -314,8 +272,8 @@ def draw_cells(
 @numba.njit(cache=True, error_model="numpy")
 def draw_outdegrees(
     slots, records, n, drawn, per_block, block_of, emit, source_first, n_sources, first, outdegree, own,
-    n_post, post_first, local_of, distinct, weights, delays, grid, groups, n_target_blocks, block_size, first_delay,
-    n_delays, k,
+    n_post, post_first, local_of, distinct, weights, delays, rounding, groups, n_target_blocks, block_size,
+    first_delay, n_delays, k,
 ):  # fmt: skip
     """Draw `outdegree` targets for each of n_sources sources; keep those that are local.
 
@@ -349,12 +307,10 @@ def draw_outdegrees(
                 if emit == 0:
                     per_block[block_of] += 1
                     continue
-                negative, steps, record = synapse_record(
-                    w1[j], w2[j], weights, delays, grid, l, first_delay, last_delay
-                )
+                w, negative, steps = draw_synapse(w1[j], w2[j], weights, delays, first_delay, last_delay)
                 group = groups[1 if negative else 0] * n_target_blocks + (l >> 16)
                 slots[n] = (group * block_size + first + s) * n_delays + steps - first_delay
-                records[n] = record
+                records[n] = pack(w, rounding, negative, l)
                 drawn[first + s] += uint32(1)
                 n += 1
     return n

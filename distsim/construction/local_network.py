@@ -11,7 +11,7 @@ from distsim.construction import kernels
 from distsim.construction.columns import TARGET_BLOCK_BITS, Column, Edges, block_sizes, columns, count, draw
 from distsim.construction.plastic_synapses import PlasticSynapses, build_plastic
 from distsim.construction.sources import SourceGroup, source_groups, spiking_projections
-from distsim.construction.tables import weight_grids
+from distsim.construction.weights import Representation, representation
 from distsim.network import Network
 from distsim.partitioners.base import Partition
 from distsim.registry import models
@@ -23,7 +23,7 @@ class LocalNetwork:
 
     Synapses are stored by block of sources, in a block by group (receptor and block of 65,536 local
     targets), source and delay; a run of synapses of one source and delay is a segment. The record of
-    a synapse is 32 bits: the local target's low 16 bits, and the weight on the receptor's grid.
+    a synapse has the local target's low 16 bits and the weight, see `records.pack`.
 
     Attributes
     ----------
@@ -31,12 +31,12 @@ class LocalNetwork:
         int64 [n_local], ascending: populations are contiguous ranges of the local index.
     ranges : dict
         Population name to (first, last + 1) local index.
-    grids : dict
-        Population name to float64 [n_receptors], one grid step in the weight's unit.
+    representation : Representation
+        How weights and the input are kept.
     n_planes, stride : int
         Rows of the input array and their length.
     synapses : np.ndarray
-        uint32 [n_synapses] records.
+        uint32 or uint64 [n_synapses] records.
     offsets : np.ndarray
         uint32, per block the ends of its segments, relative to the block's first synapse.
     block_base, block_offset : np.ndarray
@@ -58,7 +58,7 @@ class LocalNetwork:
 
     gids: np.ndarray
     ranges: dict[str, tuple[int, int]]
-    grids: dict[str, np.ndarray]
+    representation: Representation
     groups: dict[str, SourceGroup]
     n_planes: int
     stride: int
@@ -74,6 +74,11 @@ class LocalNetwork:
     n_synapses_by_projection: np.ndarray
     outdegrees: dict[int, dict[str, np.ndarray]]
     plastic: PlasticSynapses
+
+    @property
+    def grids(self) -> dict[str, np.ndarray]:
+        """Population name to float64 [n_receptors]: what one of input is, in the weight's unit."""
+        return self.representation.grids
 
     @property
     def n_bytes(self) -> int:
@@ -97,6 +102,7 @@ def build(
     *,
     dt: float,
     seed: int,
+    weights: str = "auto",
     progress: Callable[[float], None] | None = None,
 ) -> LocalNetwork:
     """Build what `rank` owns of a resolved network, without communication.
@@ -111,6 +117,8 @@ def build(
     dt : float
         Step (ms).
     seed : int
+    weights : {"auto", "exact"}
+        See `distsim.construction.weights.representation`.
     progress : callable, optional
         Called with the fraction of synapses that are in place.
 
@@ -120,7 +128,7 @@ def build(
     """
     gids = partition.gids(rank)
     ranges = local_ranges(network, gids)
-    grids = weight_grids(network, dt)
+    how = representation(network, dt, weights, tell=True)
     groups = source_groups(network, dt)
     n_local = gids.shape[0]
     n_planes = max(len(models.get(p.model).declaration.receptors) for p in network.populations.values())
@@ -129,7 +137,7 @@ def build(
 
     # Count: synapses of every block of sources on this rank.
     spiking = spiking_projections(network)
-    parts = columns(network, [(i, p) for i, p in spiking if not p.is_plastic], gids, grids, groups, dt)
+    parts = columns(network, [(i, p) for i, p in spiking if not p.is_plastic], gids, how.rounding, groups, dt)
     n_blocks = sum(g.n_blocks for g in groups.values())
     per_block = np.zeros(n_blocks, dtype=np.int64)
     by_projection = np.zeros(len(network.projections), dtype=np.int64)
@@ -150,11 +158,11 @@ def build(
         dtype=np.int64,
     )
     block_offset = np.concatenate([[0], np.cumsum(n_slots + 1)])
-    synapses = np.empty(int(base[-1]), dtype=np.uint32)
+    synapses = np.empty(int(base[-1]), dtype=how.record)
     # numpy asks for huge pages for memory that it does not get zeroed; every place is written below.
     offsets = np.empty(int(block_offset[-1]), dtype=np.uint32)
     slots = np.empty(int(per_block.max(initial=0)), dtype=np.uint32)
-    records = np.empty_like(slots)
+    records = np.empty(slots.shape[0], dtype=how.record)
     by_block: dict[int, list[tuple[int, Column, int]]] = {}
     for i, column in enumerate(parts):
         for c, cell in enumerate(column.cells):
@@ -176,7 +184,7 @@ def build(
             if progress:
                 progress(float(base[b + 1]) / max(float(base[-1]), 1.0))
 
-    plastic = build_plastic(network, gids, grids, groups, outdegrees, by_projection, dt, seed)
+    plastic = build_plastic(network, gids, how, groups, outdegrees, by_projection, dt, seed)
 
     targets = [
         [plane * stride + (t << TARGET_BLOCK_BITS) for plane in g.planes for t in range(n_target_blocks)]
@@ -184,7 +192,7 @@ def build(
     ]
     ends = np.cumsum([0] + [len(t) for t in targets])
     return LocalNetwork(
-        gids=gids, ranges=ranges, grids=grids, groups=groups, n_planes=n_planes, stride=stride,
+        gids=gids, ranges=ranges, representation=how, groups=groups, n_planes=n_planes, stride=stride,
         synapses=synapses, offsets=offsets, block_base=base[:-1], block_offset=block_offset[:-1],
         block_size=np.array([s for g in groups.values() for s in block_sizes(g)], dtype=np.int64),
         block_group=np.repeat(np.arange(len(groups)), [g.n_blocks for g in groups.values()]).astype(np.int64),

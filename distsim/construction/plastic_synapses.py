@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from distsim.construction import kernels
-from distsim.construction.columns import Column, Edges, columns, count, draw
+from distsim.construction.columns import Column, Edges, columns, count, draw, record_type
+from distsim.construction.records import weights_in
 from distsim.construction.sources import SourceGroup
-from distsim.construction.tables import WEIGHT_LIMIT, weight_bounds
+from distsim.construction.tables import constant_weight, weight_bounds
+from distsim.construction.weights import Representation, as_drawn, whole
 from distsim.network import Network, Projection
 
 # Targets of a part: their numbers have 16 bits.
@@ -100,8 +102,8 @@ def sign_of(projection: Projection) -> int:
 
 
 def build_plastic(
-    network: Network, gids: np.ndarray, grids, groups: dict[str, SourceGroup], outdegrees, n_synapses, dt: float,
-    seed: int,
+    network: Network, gids: np.ndarray, how: Representation, groups: dict[str, SourceGroup], outdegrees, n_synapses,
+    dt: float, seed: int,
 ) -> PlasticSynapses:  # fmt: skip
     """Build the plastic synapses onto the neurons `gids`, without communication.
 
@@ -111,8 +113,8 @@ def build_plastic(
         Resolved.
     gids : np.ndarray
         int64 [n_local], ascending.
-    grids : dict
-        See `weight_grids`.
+    how : Representation
+        Of the static synapses.
     groups : dict
         Source groups.
     outdegrees : dict
@@ -126,7 +128,11 @@ def build_plastic(
     -------
     PlasticSynapses
     """
-    pieces = [p for c in columns(network, plastic_projections(network), gids, grids, groups, dt) for p in _pieces(c)]
+    pieces = [
+        piece
+        for c in columns(network, plastic_projections(network), gids, as_drawn, groups, dt)
+        for piece in _pieces(c, how.static == "int16" and constant_weight(c.projection) is not None)
+    ]
     counted = [_count(column, groups, seed) for column in pieces]
     total = sum(int(per_cell.sum()) for per_cell, _ in counted)
     target, weight = np.empty(total, np.uint16), np.empty(total, np.float32)
@@ -142,25 +148,22 @@ def build_plastic(
     return PlasticSynapses(parts, target, weight)
 
 
-def _pieces(column: Column) -> list[Column]:
-    """Cut a column into pieces of up to 65,536 targets, numbered from zero; none where no target is here."""
+def _pieces(column: Column, small: bool) -> list[Column]:
+    """Cut a column into pieces of up to 65,536 targets, numbered from zero; none where no target is here.
+
+    `small`: all weights are one, and the records with which the network is drawn as it is are those of 16 bits.
+    """
+    rounding = whole(column.projection) if small else column.rounding
     found = []
     for begin in range(0, column.gids.shape[0], PART):
         here = slice(begin, begin + PART)
-        grid = np.full(2, 1.0 / weight_step(column.projection), np.float32)
         found.append(
             dataclasses.replace(
                 column, gids=column.gids[here], local=column.local[here], positions=column.positions[here],
-                own=column.own[here], grid=grid,
+                own=column.own[here], rounding=rounding,
             )
         )  # fmt: skip
     return found
-
-
-def weight_step(projection: Projection) -> float:
-    """Return the grid on which initial weights are drawn: a constant weight lies on it exactly."""
-    largest = max(abs(bound) for bound in weight_bounds(projection))
-    return (largest if projection.weight.is_constant else largest / WEIGHT_LIMIT) or 1.0
 
 
 def _count(column: Column, groups, seed: int) -> tuple[np.ndarray, Edges | None]:
@@ -201,8 +204,8 @@ def _fill(part: Part, column: Column, per_cell, edges, groups, outdegrees, targe
     for c, cell in enumerate(column.cells):
         by_block[cell.block] = by_block.get(cell.block, 0) + int(per_cell[c])
     room = max(by_block.values(), default=0)
-    slots, records = np.empty(room, np.uint32), np.empty(room, np.uint32)
-    begin, step = part.first, np.float32(part.sign * weight_step(column.projection))
+    slots, records = np.empty(room, np.uint32), np.empty(room, record_type(column.rounding))
+    begin, constant = part.first, constant_weight(column.projection)
     for c, cell in enumerate(column.cells):
         name = _source_of(column.projection, cell.position)
         size = cell.first + cell.size
@@ -211,10 +214,10 @@ def _fill(part: Part, column: Column, per_cell, edges, groups, outdegrees, targe
         out = (slots, records, outdegrees[name][block_first : block_first + size])
         n = draw(column, c, edges, group, (1, size, part.first_delay, part.n_delays), seed, out, 0)
         ends = np.empty(size * part.n_delays + 1, np.uint32)
-        placed = np.empty(n, np.uint32)
+        placed = np.empty_like(records[:n])
         kernels.sort_block(placed, ends, slots, records, n)
-        target[begin : begin + n] = placed & np.uint32(0xFFFF)
-        weight[begin : begin + n] = (placed.view(np.int32) >> 16).astype(np.float32) * step
+        target[begin : begin + n] = placed & placed.dtype.type(0xFFFF)
+        weight[begin : begin + n] = part.sign * (weights_in(placed) if constant is None else constant)
         rows = ends[1:].reshape(size, part.n_delays)[cell.first :]
         part.ends[cell.position : cell.position + cell.size] = rows + np.uint32(begin - part.first)
         begin += n

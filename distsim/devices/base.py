@@ -25,9 +25,9 @@ class Drives(NamedTuple):
     place : np.ndarray
         int64 [n_drives], first place in the flat input of STORE and ADD.
     weight : np.ndarray
-        int32 [n_drives], weight on the receptor's grid of STORE and ADD.
+        int32 or float64 [n_drives], weight of STORE and ADD in the unit of the input, which has the same type.
     targets, weights : np.ndarray
-        int64, int32 per connection, place in the flat input and weight of SCATTER.
+        int64, type of the input, per connection: place in the flat input and weight of SCATTER.
     projection : np.ndarray
         int64 [n_drives], whose events they are.
     lo, hi : np.ndarray
@@ -81,7 +81,7 @@ def _clear(array, first, last):
 def begin_input(inp, drives, t, events):
     """Begin the input of step t with the drives' spikes; events int64 [n_projections] grows by their number."""
     # Fields of a tuple are unpacked once: taken inside a loop they cost a reference count each.
-    (zeroed, kind, elements, places, on_grid, all_targets, all_weights, projections, lo, hi, window, keys, firsts,
+    (zeroed, kind, elements, places, on_input, all_targets, all_weights, projections, lo, hi, window, keys, firsts,
      n_thresholds, table_range, tail_range, all_tables, all_tails, all_counts, drawn) = drives  # fmt: skip
     for k in range(zeroed.shape[0]):
         _clear(inp, zeroed[k, 0], zeroed[k, 1])
@@ -102,24 +102,24 @@ def begin_input(inp, drives, t, events):
             n = _scatter(inp, all_targets[first:last], all_weights[first:last], all_counts[lane, first:last])
         else:
             out = inp[place : place + last - first]
-            n = _weigh(out, all_counts[lane, first:last], on_grid[k], kind[k] == ADD)
+            n = _weigh(out, all_counts[lane, first:last], on_input[k], kind[k] == ADD)
         events[projections[k]] += n
 
 
 @numba.njit(error_model="numpy")
 def _weigh(out, counts, weight, add):
     """Store, or add, weight times count for a run of targets; return the sum of the counts."""
-    total = np.int32(0)
+    total, unit = np.int32(0), out.dtype.type
     if add:
         for i in range(counts.shape[0]):
             n = np.int32(counts[i])
             total = np.int32(total + n)
-            out[i] = np.int32(out[i] + np.int32(weight * n))
+            out[i] = unit(out[i] + unit(weight * unit(n)))
     else:
         for i in range(counts.shape[0]):
             n = np.int32(counts[i])
             total = np.int32(total + n)
-            out[i] = np.int32(weight * n)
+            out[i] = unit(weight * unit(n))
     return np.int64(total)
 
 
@@ -128,7 +128,7 @@ def _scatter(inp, targets, weights, counts):
     """Add weight times count target by target; return the sum of the counts."""
     total = np.int64(0)
     for i in range(counts.shape[0]):
-        inp[targets[i]] += weights[i] * np.int32(counts[i])
+        inp[targets[i]] += weights[i] * inp.dtype.type(counts[i])
         total += np.int64(counts[i])
     return total
 

@@ -31,6 +31,11 @@ CHUNK = 1024
 LARGEST_MEAN = 12.0
 
 
+def largest_count(mean: float) -> int:
+    """Return a number of spikes that no draw from the tables of this mean exceeds."""
+    return int(mean + 12.0 * np.sqrt(mean) + 30.0)
+
+
 def thresholds(mean: float) -> tuple[int, np.ndarray, int, np.ndarray]:
     """Return the tables from which `draw_counts` draws Poisson numbers of this mean.
 
@@ -45,7 +50,7 @@ def thresholds(mean: float) -> tuple[int, np.ndarray, int, np.ndarray]:
     np.ndarray
         uint32 cumulative thresholds of the tail: the count is how many of them are <= the number.
     """
-    k = np.arange(int(mean + 12.0 * np.sqrt(mean) + 30.0))
+    k = np.arange(largest_count(mean))
     log_p = -mean + k * np.log(max(mean, 1e-300)) - np.cumsum(np.log(np.maximum(k, 1)))
     p = np.exp(log_p) / np.exp(log_p).sum()
     whole = np.floor(p * 65536.0)

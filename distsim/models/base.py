@@ -42,7 +42,7 @@ class NeuronModel:
     update : callable
         Compiled loop: ``update(state, refractory, inputs, currents, first, last, constants, grids,
         spikes, n) -> n``. state float [n_state, stride]; refractory int32 [stride], steps left;
-        inputs int32 [n_planes, stride] on the receptors' grids; currents float [stride] (pA);
+        inputs int32 or float64 [n_planes, stride] in units of `grids`; currents float [stride] (pA);
         neurons first to last; spikes int32 gets the local indices of those that spike from place n.
     offsets : callable
         ``offsets(params) -> dict`` of state variable to what is added to the internal value.

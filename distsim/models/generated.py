@@ -180,7 +180,7 @@ def _calm_or_in_parts(scalar: Scalar, passed: dict[str, str]) -> str:
 
 def _room(scalar: Scalar) -> list[str]:
     """Return the allocation of what belongs to the neurons that are not calm."""
-    kinds = {n: "state.dtype" for n in (*scalar.declaration.state, "I")} | {n: "np.int32" for n in scalar.receptors}
+    kinds = {n: "state.dtype" for n in (*scalar.declaration.state, "I")} | {n: "inputs.dtype" for n in scalar.receptors}
     lines = [f"    some_{n} = np.empty(BLOCK, {kind})" for n, kind in (kinds | {"refractory": "np.int32"}).items()]
     lines.append("    rough, again = np.empty(BLOCK + 8, np.uint8), np.empty(BLOCK, np.uint8)")
     return [*lines, "    at = np.empty(BLOCK, np.int32)"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distsim.errors import InputError, plain_text, shown, unknown
-from distsim.network.distributions import Distribution, distribution
+from distsim.network.distributions import LARGEST_WEIGHT, SMALLEST_WEIGHT, Distribution, distribution
 from distsim.registry import Declaration, Parameter, devices, models
 from distsim.units import quantity
 
@@ -215,10 +215,21 @@ def synapse(
                 f"{place}.receptor", f"expected none: the current of a {source.model} goes to the membrane"
             )
     weight = distribution(evaluate(p.weight, f"{place}.weight"), unit, f"{place}.weight")
+    single_precision(weight, f"{place}.weight")
     delay = distribution(evaluate(p.delay, f"{place}.delay"), "ms", f"{place}.delay")
     if not np.isfinite(delay.ppf(np.array([0.5]))).all() or delay.bounds()[1] <= 0.0:
         raise InputError(f"{place}.delay", "expected a positive time in ms")
     return weight, delay
+
+
+def single_precision(weight: Distribution, place: str) -> None:
+    """Raise InputError where weights have no size in single precision."""
+    with np.errstate(all="ignore"):
+        drawn = np.abs(weight.ppf(np.array([LOWEST, HIGHEST])))
+    if not drawn.max() <= LARGEST_WEIGHT:
+        raise InputError(place, f"expected weights of at most {LARGEST_WEIGHT:.3g}, got {drawn.max():.3g}")
+    if weight.is_constant and 0.0 < drawn.max() < SMALLEST_WEIGHT:
+        raise InputError(place, f"expected 0 or a weight of at least {SMALLEST_WEIGHT:.3g}, got {drawn.max():.3g}")
 
 
 def recorder(

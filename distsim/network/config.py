@@ -67,6 +67,8 @@ class SimulationConfig(_Section):
         How spikes cross ranks; ``"auto"`` chooses; changes speed, never results.
     precision : {"float32", "float64"}
         Type of the state variables.
+    weights : {"auto", "exact"}
+        How weights are kept: in 16 bits where that does and in 32 bits else, or every float32 weight to its last bit.
     """
 
     duration: float = 1000.0
@@ -76,6 +78,7 @@ class SimulationConfig(_Section):
     partitioner: str = "balanced"
     exchange: str = "auto"
     precision: Literal["float32", "float64"] = "float32"
+    weights: Literal["auto", "exact"] = "auto"
 
     @field_validator("duration", "dt", "transient", mode="before")
     @classmethod

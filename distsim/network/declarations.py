@@ -15,9 +15,10 @@ class Population:
     `params` and `init` are as written in an unresolved network; in a resolved one every parameter is
     a float and every state variable has a `Distribution`.
 
-    `weight_step`, of receptor names to numbers, fixes the grid on which weights lie, as an exported network
-    needs it to be read back with the same bits. `nodes`, with the keys ``population`` and ``ids`` (runs
-    ``[start, stop]``), says which SONATA nodes the neurons are.
+    `weight_step`, of receptor names to numbers, fixes of what weights are multiples, as an exported network
+    needs it to be read back with the same bits; a step finer than 16 bits hold asks for weights of 32 bits.
+    `nodes`, with the keys ``population`` and ``ids`` (runs ``[start, stop]``), says which SONATA nodes the
+    neurons are.
     """
 
     name: str

@@ -18,6 +18,8 @@ from distsim.units import LARGEST, quantity
 
 # Bounds that leave less than this to be drawn are taken for a mistake.
 SMALLEST_MASS = 1e-6
+# What weights can be in single precision, with all its bits.
+LARGEST_WEIGHT, SMALLEST_WEIGHT = float(np.finfo(np.float32).max), float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,21 @@ class Distribution:
             return self._mean()
         return float(self.ppf((np.arange(4096) + 0.5) / 4096).mean())
 
+    def moments(self) -> tuple[float, float]:
+        """Return mean and standard deviation in closed form, bounds included."""
+        if math.isinf(self.low) and math.isinf(self.high):
+            return self._mean(), self._sd()
+        first, second = self._partial_moments(self.low, self.high)
+        if self.outside == "redraw":
+            mass = self.mass()
+            first, second = first / mass, second / mass
+        else:
+            # What lies beyond a bound stands on it.
+            for bound, beyond in ((self.low, self._cdf(self.low)), (self.high, 1.0 - self._cdf(self.high))):
+                if math.isfinite(bound):
+                    first, second = first + bound * beyond, second + bound**2 * beyond
+        return first, math.sqrt(max(second - first**2, 0.0))
+
     def mass(self) -> float:
         """Return the probability that one draw needs no redrawing."""
         return 1.0 if self.outside == "clip" else float(self._cdf(self.high) - self._cdf(self.low))
@@ -93,6 +110,14 @@ class Distribution:
         """Return the mean without bounds."""
         raise NotImplementedError
 
+    def _sd(self) -> float:
+        """Return the standard deviation without bounds."""
+        raise NotImplementedError
+
+    def _partial_moments(self, low: float, high: float) -> tuple[float, float]:
+        """Return the integrals of x and of x squared from `low` to `high` over the density without bounds."""
+        raise NotImplementedError
+
 
 class Constant(Distribution):
     """Always the value `a`."""
@@ -108,6 +133,9 @@ class Constant(Distribution):
 
     def mean(self):
         return self.a
+
+    def moments(self):
+        return self.a, 0.0
 
     def mass(self):
         return 1.0
@@ -136,6 +164,9 @@ class Uniform(Distribution):
     def _mean(self):
         return 0.5 * (self.a + self.b)
 
+    def _sd(self):
+        return (self.b - self.a) / math.sqrt(12.0)
+
 
 class Normal(Distribution):
     """Normal with mean `a` and standard deviation `b`."""
@@ -160,6 +191,17 @@ class Normal(Distribution):
     def _mean(self):
         return self.a
 
+    def _sd(self):
+        return self.b
+
+    def _partial_moments(self, low, high):
+        a, b = self.a, self.b
+        if b == 0.0:
+            inside = float(low < a < high)
+            return a * inside, a * a * inside
+        (p, d, dx), (q, e, ex) = (_normal((x - a) / b) for x in (low, high))
+        return a * (q - p) + b * (d - e), a * a * (q - p) + 2.0 * a * b * (d - e) + b * b * (q - p + dx - ex)
+
 
 class Lognormal(Normal):
     """exp of a normal with mean `a` and standard deviation `b`."""
@@ -177,6 +219,22 @@ class Lognormal(Normal):
     def _mean(self):
         return math.exp(self.a + 0.5 * self.b**2)
 
+    def _sd(self):
+        return self._mean() * math.sqrt(math.expm1(self.b**2))
+
+    def _partial_moments(self, low, high):
+        a, b = self.a, self.b
+        if b == 0.0:
+            inside = float(low < math.exp(a) < high)
+            return math.exp(a) * inside, math.exp(2.0 * a) * inside
+        lower, upper = (
+            (math.log(x) - a) / b if 0.0 < x < math.inf else math.copysign(math.inf, x - 1.0) for x in (low, high)
+        )
+        return tuple(
+            math.exp(k * a + 0.5 * (k * b) ** 2) * (_normal(upper - k * b)[0] - _normal(lower - k * b)[0])
+            for k in (1, 2)
+        )
+
 
 class Exponential(Distribution):
     """Exponential with mean `a` (NEST's beta)."""
@@ -193,6 +251,23 @@ class Exponential(Distribution):
 
     def _mean(self):
         return self.a
+
+    def _sd(self):
+        return self.a
+
+    def _partial_moments(self, low, high):
+        a, low = self.a, max(low, 0.0)
+        p, q = math.exp(-low / a), math.exp(-high / a) if high > 0.0 else 1.0
+        high = high if math.isfinite(high) else 0.0
+        return (low + a) * p - (high + a) * q, (low**2 + 2 * a * low + 2 * a * a) * p - (
+            high**2 + 2 * a * high + 2 * a * a
+        ) * q
+
+
+def _normal(x: float) -> tuple[float, float, float]:
+    """Return the standard normal distribution function at x, its density, and x times its density."""
+    density = math.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi) if math.isfinite(x) else 0.0
+    return 0.5 * math.erfc(-x / math.sqrt(2.0)), density, x * density if density else 0.0
 
 
 KINDS: dict[str, type[Distribution]] = {c.name: c for c in (Uniform, Normal, Lognormal, Exponential)}

@@ -51,8 +51,9 @@ class Network:
     # ---------------------------------------------------------------- declare
 
     def population(
-        self, name: str, size: Any, model: str, *, init: dict[str, Value] | None = None, **params: Value
-    ) -> Selection:
+        self, name: str, size: Any, model: str, *, init: dict[str, Value] | None = None,
+        weight_step: dict[str, Value] | None = None, **params: Value,
+    ) -> Selection:  # fmt: skip
         """Declare a population; return it as a selection.
 
         Parameters
@@ -63,6 +64,9 @@ class Network:
             Neuron model, such as ``"iaf_psc_exp"``.
         init : dict, optional
             State at time 0: numbers or distributions.
+        weight_step : dict, optional
+            Receptor to the step of which all weights there are multiples, which distsim else chooses; a step that
+            is finer than 16 bits hold has to be a power of two, and weights are then kept in 32 bits.
         **params
             Parameters of the model; NEST's defaults where not given.
 
@@ -72,7 +76,7 @@ class Network:
             For a name that is taken, unknown models and parameters, wrong values.
         """
         self._new_name(name, "populations")
-        population = Population(name, size, model, plain(params), plain(init or {}))
+        population = Population(name, size, model, plain(params), plain(init or {}), weight_step=plain(weight_step))
         n = self._size(population, "populations")
         checks.population(population, self._value, f"network.populations.{name}")
         self.populations[name] = population

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from distsim.errors import InputError, plain_text, shown, unknown
+from distsim.network.distributions import LARGEST_WEIGHT
 from distsim.units import LARGEST, quantity, whole
 
 
@@ -202,6 +203,12 @@ class Edges(Rule):
             if at.size and (at.min() < 0 or at.max() >= n):
                 problem = f"expected positions from 0 to {n - 1}, got {at.min()} to {at.max()}"
                 raise InputError(f"{self.place}.{name}", problem)
+        if (weight := listed["weight"]) is not None and weight.size:
+            largest = max(-float(weight.min()), float(weight.max()))
+            if largest > LARGEST_WEIGHT:
+                raise InputError(
+                    f"{self.place}.weight", f"expected weights of at most {LARGEST_WEIGHT:.3g}, got {largest:.3g}"
+                )
 
     def scaled(self, scale, place):
         if scale != 1.0:

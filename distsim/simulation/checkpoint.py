@@ -33,9 +33,9 @@ BLOCK = 1 << 22
 
 
 def identity(config: Config) -> str:
-    """Return the hash of what a run's bits depend on: network, step, seed, precision."""
+    """Return the hash of what a run's bits depend on: network, step, seed, precision, how weights are kept."""
     data = config.to_dict()
-    kept = {k: data["simulation"][k] for k in ("dt", "seed", "precision", "transient")}
+    kept = {k: data["simulation"][k] for k in ("dt", "seed", "precision", "weights", "transient")}
     return hashlib.sha256(json.dumps([data["network"], kept], sort_keys=True).encode()).hexdigest()
 
 
@@ -145,14 +145,14 @@ def read(simulation: Simulation, path: Path) -> None:
     Raises
     ------
     InputError
-        On all ranks: a damaged file, another format, another network, step, seed or precision.
+        On all ranks: a damaged file, another format, another network, step, seed, precision or weights.
     """
     engine, ranks = simulation.engine, simulation.ranks
     found = on_first_rank(ranks, lambda: _checked(path))
     with CheckpointReader(path) as file:
         if file.attribute("identity") != identity(simulation.config):
-            raise InputError(str(path), "expected a checkpoint of this network with this dt, seed, transient and "
-                                        "precision; it was written by another config")  # fmt: skip
+            raise InputError(str(path), "expected a checkpoint of this network with this dt, seed, transient, "
+                                        "precision and weights; it was written by another config")  # fmt: skip
         for name, _, values, first_gid, first, last in _arrays(simulation):
             values[:] = file.places(name, engine.local.gids[first:last] - first_gid)
         engine.step = found.step
@@ -190,7 +190,9 @@ def resumed_config(folder: Path, overrides: list[str] | tuple[str, ...], ranks: 
             raise InputError(str(folder), "expected a run that ended early, this one is complete")
         kept, config = load_config(folder), load_config(folder, overrides)
         if identity(kept) != identity(config):
-            problem = "expected the run's network, dt, seed, transient and precision; only how it is run can change"
+            problem = (
+                "expected the run's network, dt, seed, transient, precision and weights; only how it is run can change"
+            )
             raise InputError("--set", problem)
         if kept.output.format != config.output.format:
             raise InputError("output.format", f"expected {kept.output.format} as the run began")

@@ -10,18 +10,20 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import int32, uint32, uint64
+from numba import float64, int32, types, uint32, uint64
+from numba.extending import overload
 
 from distsim.construction.kernels import BLOCK, BLOCK_BITS
 from distsim.simulation.prefetch import prefetch
+from distsim.synapses.arithmetic import float_of
 
 # Delays that a spike's places in the index are copied for at a time.
 WINDOW = 16
 # Segments that are listed before they are delivered, and from the one that is delivered to the one
-# that is fetched; records in a cache line.
+# that is fetched; bytes of a cache line.
 BATCH = 2048
 AHEAD = 8
-LINE = 16
+LINE = 64
 
 
 class Connectome(NamedTuple):
@@ -163,7 +165,7 @@ def deliver(inp, net, history, t, min_delay, max_delay, scratch):
 
     Parameters
     ----------
-    inp : int32 [n_planes * stride]
+    inp : int32 or float64 [n_planes * stride]
         Added to.
     net : Connectome
     history : History
@@ -204,19 +206,32 @@ def deliver(inp, net, history, t, min_delay, max_delay, scratch):
     return events + _deliver_listed(inp, synapses, starts, lengths, targets, n)
 
 
+def arriving(record):
+    """Return the weight in a record, see `records.pack`: int32 grid steps, or float64 in its own unit."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(arriving, jit_options={"forceinline": True, "error_model": "numpy"})
+def _arriving(record):
+    """Choose by the type of the record, that is once, when a kernel is compiled."""
+    if record == types.uint32:
+        return lambda record: int32(record) >> int32(16)
+    return lambda record: float64(float_of(int32(record >> uint64(32))))
+
+
 @numba.njit(error_model="numpy")
 def _deliver_listed(inp, synapses, starts, lengths, targets, n):
     """Deliver n listed segments, fetching those a few places ahead; return the number of synapses."""
-    address = np.uintp(synapses.ctypes.data)
+    address, size = np.uintp(synapses.ctypes.data), synapses.itemsize
     events = np.int64(0)
     for i in range(n):
         if i + AHEAD < n:
-            for line in range(0, lengths[i + AHEAD] + LINE - 1, LINE):
-                prefetch(address + np.uintp(4 * (starts[i + AHEAD] + line)))
+            for line in range(0, lengths[i + AHEAD] + LINE // size - 1, LINE // size):
+                prefetch(address + np.uintp(size * (starts[i + AHEAD] + line)))
         start, target, length = uint64(starts[i]), uint64(targets[i]), lengths[i]
         for k in range(length):
             record = synapses[start + uint64(k)]
-            inp[target + uint64(record & uint32(0xFFFF))] += int32(record) >> int32(16)
+            inp[target + uint64(record & uint32(0xFFFF))] += arriving(record)
         events += length
     return events
 

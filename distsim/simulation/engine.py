@@ -64,7 +64,9 @@ class Engine:
         self.network, self.dtype = network, np.dtype(settings.precision)
         self.step = 0
         self.diverged: FloatingPointError | None = None
-        self.local = build(network, partition, ranks.rank, dt=dt, seed=seed, progress=progress)
+        self.local = build(
+            network, partition, ranks.rank, dt=dt, seed=seed, weights=settings.weights, progress=progress
+        )
         self.min_delay, self.max_delay = network.min_delay_steps(dt), network.max_delay_steps(dt)
         self.neurons = self._neurons(dt, seed)
         local = self.local
@@ -110,7 +112,7 @@ class Engine:
             for k, variable in enumerate(declared[name].state):
                 u = rng.uniforms(seed, rng.STREAM_STATE, k, local.gids[first:last])
                 state[k, first:last] = population.init[variable].ppf(u) - offsets.get(variable, 0.0)
-        inputs = np.zeros((local.n_planes, local.stride), np.int32)
+        inputs = np.zeros((local.n_planes, local.stride), local.representation.input)
         self.models = sorted({p.model for p in populations.values()})
         return Neurons(
             state=state,
@@ -136,9 +138,9 @@ class Engine:
 
     def _updates(self) -> tuple[object, ...]:
         """Return the models' update loops, compiled for the state's type, as functions that can be passed."""
-        real = numba.from_dtype(self.dtype)
+        real, added = numba.from_dtype(self.dtype), numba.from_dtype(self.local.representation.input)
         signature = types.int64(
-            real[:, ::1], types.int32[::1], types.int32[:, ::1], real[::1], types.int64, types.int64, real[::1],
+            real[:, ::1], types.int32[::1], added[:, ::1], real[::1], types.int64, types.int64, real[::1],
             real[::1], types.int32[::1], types.int64,
         )  # fmt: skip
         return tuple(

@@ -38,7 +38,7 @@ def export_sonata(config: Config, folder: Path) -> None:
             place = f"network.projections.{i}.synapse"
             raise InputError(place, f"expected 'static': SONATA's edges have no word for {p.synapse.model}")
     partition = partitioners.get("block").partition(network, 1)
-    local = build(network, partition, 0, dt=settings.dt, seed=settings.seed)
+    local = build(network, partition, 0, dt=settings.dt, seed=settings.seed, weights=settings.weights)
     nodes = [
         Nodes(name, p.size, p.model, p.params, tuple(r.name for r in models.get(p.model).declaration.receptors))
         for name, p in network.populations.items()
@@ -78,7 +78,9 @@ def _extension(config: Config, local: LocalNetwork) -> dict[str, Any]:
     populations = {}
     for name, p in network.populations.items():
         receptors = [r.name for r in models.get(p.model).declaration.receptors]
-        grid = dict(zip(receptors, local.grids[name].tolist(), strict=True))
+        how = local.representation
+        steps = (how.grids if how.static == "int16" else how.units)[name]
+        grid = dict(zip(receptors, steps.tolist(), strict=True))
         populations[name] = {"init": {k: d.to_dict() for k, d in p.init.items()}, "weight_step": grid}
     devices = {n: d for n, d in network.devices.items() if d.model != "spike_generator"}
     written = config.network.projections
@@ -92,7 +94,9 @@ def _extension(config: Config, local: LocalNetwork) -> dict[str, Any]:
     return {
         "name": network.name,
         "simulation": {
-            k: v for k, v in config.to_dict()["simulation"].items() if k in ("seed", "precision", "transient")
+            k: v
+            for k, v in config.to_dict()["simulation"].items()
+            if k in ("seed", "precision", "weights", "transient")
         },
         "populations": populations,
         "params": config.network.params,

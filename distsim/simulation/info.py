@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from distsim.construction.estimate import expected_rates, memory_bytes
+from distsim.construction.weights import Representation, representation
 from distsim.network import Network
 from distsim.network.config import Config
 from distsim.notices import Notices
@@ -43,12 +44,14 @@ def print_info(config: Config, n_ranks: list[int], notices: Notices) -> None:
         f"{network.n_neurons * 1000.0 / dt:.3g} neuron updates",
         sep="\n", highlight=False, soft_wrap=True,
     )  # fmt: skip
+    how = representation(network, dt, config.simulation.weights, tell=True)
+    console.print(weights_table(network, how))
     memory = Table(title="memory needed (GB)")
     for title in ("ranks", "each rank", "all ranks", "synapses each", "this machine"):
         memory.add_column(title, justify="right")
     free = psutil.virtual_memory().available
     for n in n_ranks:
-        need = memory_bytes(network, n, dt)
+        need = memory_bytes(network, n, dt, how.record.itemsize)
         fits = "fits" if need["total"] * n <= free else f"{(need['total'] * n - free) / 1e9:.1f} GB missing"
         memory.add_row(
             str(n),
@@ -59,6 +62,18 @@ def print_info(config: Config, n_ranks: list[int], notices: Notices) -> None:
         )
     console.print(memory)
     print_warnings(notices.entries(), console)
+
+
+def weights_table(network: Network, how: Representation) -> Table:
+    """Return how weights are kept and how far they are from what was asked for, by projection."""
+    kept = {"int16": "16-bit steps of a grid", "float32": "float32, 8 bytes a synapse"}[how.static]
+    table = Table(title=f"weights: {kept}" + (f" ({how.reason})" if how.reason else ""))
+    for title in ("projection", "kept as", "mean off by", "standard deviation off by", "off by more than 5 %"):
+        table.add_column(title, justify="left" if title in ("projection", "kept as") else "right")
+    for i, e in how.errors.items():
+        p = network.projections[i]
+        table.add_row(str(p.name), how.kept(p), f"{e.mean:.1e}", f"{e.sd:.1e}", f"{e.off:.1e}")
+    return table
 
 
 def indegrees(network: Network) -> dict[str, float]:

@@ -104,7 +104,7 @@ class Learning:
     def _plastic(self, n_pre: int, n_post: int, initial: np.ndarray) -> Plastic:
         """Return the synapses, with what is known of their sources at step 0."""
         found, parts, dt = self.local.plastic, self.local.plastic.parts, self.dt
-        rows, constants, ring_first, state_first, ends_first, voltage_first = [], [], 0, 0, 0, 0
+        rows, constants, arriving, ring_first, state_first, ends_first, voltage_first = [], [], [], 0, 0, 0, 0
         state, rate_post = [np.empty(0, np.float32)], np.zeros((len(parts), n_post), np.float32)
         kind_post = np.full((len(parts), n_post), ALL, np.uint8)
         numbers = [number for number, _ in self.projections]
@@ -113,8 +113,10 @@ class Learning:
             projection = self.projections[k][1]
             model, params = synapses.get(projection.synapse.model), projection.synapse.params
             low, high = model.bounds(params, max(abs(w) for w in weight_bounds(projection)))
-            grid = self.local.grids[part.population][part.plane]
-            constants.append([low, high, 1.0 / grid, *model.constants(params, dt).values()])
+            how = self.local.representation
+            grid, unit = how.grids[part.population][part.plane], how.units[part.population][part.plane]
+            arriving.append([1.0 / grid, 1.5 * 2.0**52 * unit])
+            constants.append([low, high, *model.constants(params, dt).values()])
             for j, trace in enumerate(model.post):
                 rate_post[i, j] = _rate(params[trace.tau], dt)
                 kind_post[i, j] = NEAREST if trace.nearest else ALL
@@ -149,6 +151,7 @@ class Learning:
         return Plastic(
             part=np.array(rows, np.int64).reshape(len(parts), len(FIELDS)),
             constants=np.array([row + [0.0] * (width - len(row)) for row in constants], np.float32).reshape(-1, width),
+            arriving=np.array(arriving).reshape(len(parts), 2),
             target=found.target, weight=found.weight, pointer=np.zeros(found.target.shape[0], np.uint16),
             state=np.concatenate(state), stride=np.array([p.n for p in parts], np.int64),
             ends=np.concatenate([np.empty(0, np.uint32), *(p.ends.reshape(-1) for p in parts)]),
@@ -263,7 +266,7 @@ class Learning:
                 }
             )
             if self.module is not None and step > 0:
-                nothing_arrives = np.zeros(1, np.int32)
+                nothing_arrives = np.zeros(1, self.local.representation.input)
                 self.module.catch_up(nothing_arrives, step, min_delay, step + 1, i, net, self.flight, self.rings)
             slot = np.repeat(np.arange(part.ends.size), np.diff(np.concatenate([[0], part.ends.reshape(-1)])))
             rows, delays = np.divmod(slot, part.n_delays)
@@ -275,7 +278,7 @@ class Learning:
     def function(self) -> object:
         """Return the compiled learning, as a function that can be passed to the loop; one that does nothing without."""
         signature = types.int64(
-            types.int32[::1],
+            numba.from_dtype(self.local.representation.input)[::1],
             types.int64,
             types.int64,
             *(numba.typeof(t) for t in (self.plastic, self.flight, self.rings)),

@@ -38,7 +38,7 @@ class Neurons(NamedTuple):
     refractory : np.ndarray
         int32 [stride], steps left.
     inputs : np.ndarray
-        int32 [n_planes, stride], this step's input on the receptors' grids; `flat_input` is the same memory.
+        int32 or float64 [n_planes, stride], this step's input in units of `grids`; `flat_input` is the same memory.
     currents : np.ndarray
         float [stride], current of generators (pA).
     gids : np.ndarray

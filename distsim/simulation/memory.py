@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import psutil
 
 from distsim.communication import Communicator
 from distsim.construction.estimate import memory_bytes
+from distsim.construction.weights import representation
 from distsim.errors import InputError
 from distsim.network import Network
+from distsim.network.config import SimulationConfig
 
 
-def check_memory(network: Network, dt: float, ranks: Communicator) -> None:
+def check_memory(network: Network, settings: SimulationConfig, ranks: Communicator) -> None:
     """Raise InputError on all ranks where the network needs more memory than a machine has. Collective."""
-    needed = memory_bytes(network, ranks.n_ranks, dt)["total"]
+    synapse_bytes = representation(network, settings.dt, settings.weights).record.itemsize
+
+    def need(n_ranks: int) -> float:
+        return memory_bytes(network, n_ranks, settings.dt, synapse_bytes)["total"]
+
+    needed = need(ranks.n_ranks)
     hosts = _hosts(ranks)
     for name, (n_here, available) in hosts.items():
         if needed * n_here > available:
@@ -23,19 +31,17 @@ def check_memory(network: Network, dt: float, ranks: Communicator) -> None:
                 f"expected to fit into memory: {n_here} {'ranks' if n_here > 1 else 'rank'} on {name} need "
                 f"{needed * n_here / 1e9:.1f} GB, {available / 1e9:.1f} GB are free, "
                 f"{(needed * n_here - available) / 1e9:.1f} GB are missing "
-                f"({_advice(network, dt, ranks.n_ranks, available, n_here, len(hosts) == 1)})",
+                f"({_advice(need, network.n_neurons, ranks.n_ranks, available, n_here, len(hosts) == 1)})",
             )
 
 
-def _advice(network: Network, dt: float, n_ranks: int, available: float, n_here: int, one_host: bool) -> str:
+def _advice(
+    need: Callable[[int], float], n_neurons: int, n_ranks: int, available: float, n_here: int, one_host: bool
+) -> str:
     """Return what would help: fewer ranks on the one machine, more ranks elsewhere, or only a smaller network.
 
-    What every rank holds of its own, such as the index by source and the process itself, does not shrink with ranks.
+    `need` tells the bytes on each of n ranks. What every rank holds of its own, such as the index by source and the process itself, does not shrink with ranks.
     """
-
-    def need(n: int) -> float:
-        return memory_bytes(network, n, dt)["total"]
-
     found = []
     if one_host and n_ranks > 1:
         fitting = [n for n in _halves(n_ranks) if n * need(n) <= available]
@@ -43,7 +49,7 @@ def _advice(network: Network, dt: float, n_ranks: int, available: float, n_here:
             found.append(f"{fitting[0]} {'ranks' if fitting[0] > 1 else 'rank'} would fit here")
     share = available / n_here
     more = n_ranks
-    while more < network.n_neurons and need(more) > share:
+    while more < n_neurons and need(more) > share:
         more *= 2
     if need(more) <= share:
         low = more // 2
@@ -52,7 +58,7 @@ def _advice(network: Network, dt: float, n_ranks: int, available: float, n_here:
             low, more = (low, middle) if need(middle) <= share else (middle, more)
         found.append(f"about {more} ranks with {share / 1e9:.1f} GB each would hold it")
     else:
-        rest = need(network.n_neurons)
+        rest = need(n_neurons)
         found.append(f"more ranks do not help: {rest / 1e9:.1f} GB are needed on each, however many there are")
     return ", ".join([*found, "or a smaller network.scale"])
 

@@ -31,7 +31,10 @@ class Plastic(NamedTuple):
     part : np.ndarray
         int64 [n_parts, n_fields], see `distsim.synapses.generated.FIELDS`.
     constants : np.ndarray
-        float32 [n_parts, n_constants]: bounds of the weight, steps of the input's grid per unit, the rule's own.
+        float32 [n_parts, n_constants]: bounds of the weight, the rule's own.
+    arriving : np.ndarray
+        float64 [n_parts, 2]: the input's units per unit of weight, and 1.5 2^52 times what all that arrives is a
+        multiple of: what is added to that number and taken from it again is rounded.
     target : np.ndarray
         uint16 [n_synapses].
     weight : np.ndarray
@@ -78,6 +81,7 @@ class Plastic(NamedTuple):
 
     part: np.ndarray
     constants: np.ndarray
+    arriving: np.ndarray
     target: np.ndarray
     weight: np.ndarray
     pointer: np.ndarray

@@ -54,6 +54,8 @@ class Simulation(Readings):
         How spikes cross ranks; changes speed, never results.
     precision : {"float32", "float64"}
         Type of the state variables.
+    weights : {"auto", "exact"}
+        How weights are kept: in 16 bits where that does and in 32 bits else, or every float32 weight to its last bit.
     output : str, optional
         New folder for config, recordings and summary; without one spikes are kept in memory.
     communicator : Communicator, optional
@@ -77,6 +79,7 @@ class Simulation(Readings):
         partitioner: str = "balanced",
         exchange: str = "auto",
         precision: str = "float32",
+        weights: str = "auto",
         output: str | None = None,
         communicator: Communicator | None = None,
         progress: Progress | None = None,
@@ -88,7 +91,8 @@ class Simulation(Readings):
         self.notices = Notices(self.ranks.rank == 0)
         if _config is None:
             settings = {"dt": dt, "seed": seed, "transient": transient, "partitioner": partitioner,
-                        "exchange": exchange, "precision": precision, "duration": 0.0}  # fmt: skip
+                        "exchange": exchange, "precision": precision, "weights": weights,
+                        "duration": 0.0}  # fmt: skip
             with self.notices.gathering():
                 _config = from_dict({"network": network, "simulation": settings, "output": {"path": output}})
         # Later changes of the network do not reach the simulation, and `run` refuses to go on as if they did.
@@ -139,7 +143,7 @@ class Simulation(Readings):
         settings = self.config.simulation
         self.network = self.config.network.resolved()
         self.network.warn_of_rounding(settings.dt)
-        check_memory(self.network, settings.dt, self.ranks)
+        check_memory(self.network, settings, self.ranks)
         check_numbers(self.network, settings.dt, np.dtype(settings.precision))
         output = self.config.output
         self.folder = RunFolder(Path(output.path), self.ranks) if output.path else None

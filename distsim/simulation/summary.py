@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distsim import __version__
+from distsim.construction.weights import Representation
 from distsim.io.run import SCHEMA
 from distsim.network import Network
 from distsim.notices import merged
@@ -71,6 +72,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "n_neurons": network.n_neurons,
             "n_synapses": n_synapses,
             "n_synapses_by_projection": _by_name(network, by_projection),
+            "weights_by_projection": _weights(network, engine.local.representation),
             "populations": {
                 n: {"n": p.size, "model": p.model} | ({"nodes": p.nodes} if p.nodes else {})
                 for n, p in network.populations.items()
@@ -86,6 +88,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "partitioner": settings.partitioner,
             "exchange": "allgather" if ranks.n_ranks > 1 else "none",
             "precision": settings.precision,
+            "weights": settings.weights,
             "min_delay_ms": round(engine.min_delay * dt, 9),
             "max_delay_ms": round(engine.max_delay * dt, 9),
             "resumed_from_ms": simulation.resumed_from_ms,
@@ -163,6 +166,21 @@ def _by_name(network: Network, by_projection: np.ndarray) -> dict[str, int]:
     spiking = network.spiking()
     pairs = zip(_names(network), network.projections, by_projection, strict=True)
     return {name: int(n) for name, p, n in pairs if p in spiking}
+
+
+def _weights(network: Network, how: Representation) -> dict[str, dict[str, Any]]:
+    """Return how weights are kept and how far they are from what was asked for, by projection name."""
+    names = _names(network)
+    return {
+        names[i]: {
+            "representation": how.kept(network.projections[i]),
+            "mean_error": e.mean,
+            "sd_error": e.sd,
+            "zeroed": e.zeroed,
+            "off_by_5_percent": e.off,
+        }
+        for i, e in how.errors.items()
+    }
 
 
 def _counts_by_projection(

@@ -18,7 +18,7 @@ LEAST = np.float32(-100.0)
 
 
 @intrinsic
-def _bits(_, x):
+def bits_of(_, x):
     """Return the bits of a float32 as an int32."""
 
     def code(context, builder, signature, arguments):
@@ -28,7 +28,7 @@ def _bits(_, x):
 
 
 @intrinsic
-def _from_bits(_, i):
+def float_of(_, i):
     """Return the float32 that an int32's bits are."""
 
     def code(context, builder, signature, arguments):
@@ -40,10 +40,10 @@ def _from_bits(_, i):
 @numba.njit(forceinline=True, error_model="numpy")
 def log2(x):
     """Return the logarithm to base two of a positive normal float32."""
-    bits = _bits(float32(x))
+    bits = bits_of(float32(x))
     # The mantissa is taken from [sqrt(1/2), sqrt(2)), where the series in (m - 1) / (m + 1) is short.
     exponent = int32(int32(bits - int32(0x3F3504F3)) >> int32(23))
-    m = _from_bits(int32(bits - int32(exponent << int32(23))))
+    m = float_of(int32(bits - int32(exponent << int32(23))))
     s = (m - F(1)) / (m + F(1))
     z = s * s
     p = F(2.88539008) + z * (F(0.961796694) + z * (F(0.577078016) + z * (F(0.412198583) + z * F(0.3205989))))
@@ -58,7 +58,7 @@ def exp2(v):
     f = u - n
     p = F(0.00961812911) + f * (F(0.00133335581) + f * F(0.000154035304))
     p = F(1) + f * (F(0.693147181) + f * (F(0.240226507) + f * (F(0.0555041087) + f * p)))
-    value = _from_bits(int32(int32(n) + int32(127)) << int32(23)) * p
+    value = float_of(int32(int32(n) + int32(127)) << int32(23)) * p
     return value if v > LEAST else F(0)
 
 

@@ -11,7 +11,7 @@ FIELDS = (
     "sender_first", "ends_first", "part_first", "axonal", "target_first", "uses_posts", "voltage_first", "state_first",
 )  # fmt: skip
 # What every part's constants begin with.
-COMMON = ("low_", "high_", "per_unit_")
+COMMON = ("low_", "high_")
 # The place of the target's spike number `count`, the last until `bound`.
 LAST = "l * size + ((np.int64(count[l]) - 1) & mask)"
 
@@ -35,7 +35,7 @@ def source(models: list[SynapseModel], constants: list[list[str]]) -> str:
 
 SEGMENT = (
     "inp, target, weight, pointer, state, stride, n_posts, ring, ring_trace, kind_post, noted, count, newest, level, "
-    "valid, c, rate_post, rate_pre, after, now, gain, bound, begin, dendritic, closed, sign, arrives, modulation"
+    "valid, c, rate_post, rate_pre, after, now, gain, magic, bound, begin, dendritic, closed, sign, arrives, modulation"
 )
 
 DISPATCH = f'''

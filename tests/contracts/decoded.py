@@ -32,15 +32,18 @@ class Synapses:
 
 
 def synapses_of(
-    net: Network, n_ranks: int = 1, partitioner: str = "balanced", dt: float = 0.1, seed: int = 3
-) -> Synapses:
+    net: Network, n_ranks: int = 1, partitioner: str = "balanced", dt: float = 0.1, seed: int = 3,
+    weights: str = "auto",
+) -> Synapses:  # fmt: skip
     """Build the network on pretended ranks and return the union of their synapses.
 
     Sources are numbered by gid; generators follow the neurons.
     """
     network = net.resolved()
     partition = partitioners.get(partitioner).partition(network, n_ranks)
-    parts = [_decode(network, build(network, partition, rank, dt=dt, seed=seed)) for rank in range(n_ranks)]
+    parts = [
+        _decode(network, build(network, partition, rank, dt=dt, seed=seed, weights=weights)) for rank in range(n_ranks)
+    ]
     return Synapses(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 

@@ -23,7 +23,7 @@ def found(ranks, tmp_path_factory):
     return results
 
 
-@pytest.mark.parametrize("network", ["microcircuit", "brunel", "cuba", "coba"])
+@pytest.mark.parametrize("network", ["microcircuit", "brunel", "cuba", "coba", "lognormal", "exact"])
 def test_same_spikes_on_any_number_of_ranks_with_any_partitioner(found, network):
     """One hash, one number of synapses and of events for all."""
     expected = found[1][network]["balanced"]
@@ -37,4 +37,4 @@ def test_same_spikes_on_any_number_of_ranks_with_any_partitioner(found, network)
 def test_networks_differ(found):
     """The hash tells networks apart."""
     hashes = {found[1][network]["balanced"][0] for network in found[1]}
-    assert len(hashes) == 4
+    assert len(hashes) == 6
