@@ -40,7 +40,8 @@ def _advice(
 ) -> str:
     """Return what would help: fewer ranks on the one machine, more ranks elsewhere, or only a smaller network.
 
-    `need` tells the bytes on each of n ranks. What every rank holds of its own, such as the index by source and the process itself, does not shrink with ranks.
+    `need` tells the bytes on each of n ranks. What every rank holds of its own, such as the index by source and the
+    process itself, does not shrink with ranks.
     """
     found = []
     if one_host and n_ranks > 1:

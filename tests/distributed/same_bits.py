@@ -37,8 +37,8 @@ def of_all_sizes(weights: str) -> ds.Network:
         net.project(exc, target, ds.fixed_indegree(40), weight=drawn, delay=ds.uniform(0.5, 3.0))
         net.project(inh, target, ds.pairwise_bernoulli(0.2), weight=-0.001, delay=1.0)
         net.project(inh, target, ds.fixed_outdegree(20), weight=-150.0, delay=ds.normal(1.5, 0.5))
-    trains = [[1.0 * k, 1.0 * k, 1.0 * k] for k in range(1, 50)]
-    source = net.device("source", "spike_generator", size=4, spike_times=[sum(trains, [])] * 4)
+    times = [1.0 * k for k in range(1, 50) for _ in range(3)]
+    source = net.device("source", "spike_generator", size=4, spike_times=[times] * 4)
     net.project(source, exc, ds.fixed_total_number(200), weight=ds.normal(30.0, 2.0), delay=ds.uniform(1.0, 2.0))
     noise = net.device("noise", "poisson_generator", size=3, rate=500.0)
     net.project(noise, exc, ds.fixed_indegree(2), weight=ds.uniform(10.0, 20.0), delay=1.0)
