@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from distsim import __version__, cli_jobs
-from distsim.errors import InputError, Stopped, unknown
+from distsim import __version__, cli_jobs, interrupts
+from distsim.errors import InputError, Interrupted, unknown
 
 if TYPE_CHECKING:
     from distsim.network.config import Config
@@ -22,7 +22,7 @@ for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "M
 
 app = typer.Typer(
     help="Spiking networks on any number of ranks, with the same bits on each number of them.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    cls=cli_jobs.Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
 ConfigArgument = Annotated[
@@ -43,19 +43,25 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in folder CONFIG from its newest checkpoint.")
     ] = False,
+    start_timeout: Annotated[
+        str, typer.Option(help="Wall time that ranks wait for each other before the first step; then all end.")
+    ] = "10min",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print time and memory by part as well.")] = False,
 ) -> None:
     """Simulate a network and leave a run folder."""
     if ranks is not None:
         _restart_under_mpiexec(ranks)
-    from distsim.communication import communicator, on_first_rank
+    from distsim.communication import communicator, limit_start, on_first_rank
+
+    limit_start(wall_seconds("--start-timeout", start_timeout))
+    # The ranks first, before what takes time: from then on an error or Ctrl-C on one of them ends them all.
+    world = communicator()
     from distsim.io.folder_names import summary_to_resume
     from distsim.notices import Notices
     from distsim.simulation import Simulation
     from distsim.simulation.progress import Progress, print_summary
 
-    world = communicator()
     Notices(world.rank == 0).gather()
     show = world.rank == 0 and not quiet
     if resume and output is not None:
@@ -66,7 +72,7 @@ def run(
         return
     changes = overrides(settings, duration)
     loaded = on_first_rank(world, lambda: load(config, changes, config if resume else output))
-    with Progress(loaded, show=show) as progress:
+    with Progress(loaded, show=show) as progress, interrupts.noted():
         if resume:
             simulation = Simulation.resume(config, changes, progress=progress)
         else:
@@ -74,6 +80,9 @@ def run(
         total = loaded.simulation.transient + loaded.simulation.duration
         simulation.run(round(total - simulation.biological_ms, 9))
         summary = simulation.close()
+        if any(world.allgather(interrupts.asked())):
+            raise Interrupted(text=f"interrupted at its end: the run in {loaded.output.path} is complete")
+    interrupts.done()
     if show:
         print_summary(summary, loaded.output.path, verbose)
 
@@ -177,11 +186,13 @@ def energy(
 
 @app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     if version:
         print(f"distsim {__version__}")
         raise typer.Exit
+    cli_jobs.help_without_command(context)
 
 
 def overrides(settings: list[str] | None, duration: float | None = None) -> list[str]:
@@ -206,6 +217,16 @@ def load(config: str, changes: list[str], output: str | None = None) -> Config:
             raise
     loaded = load_config(config, changes)
     return loaded.with_output(output or free_output(config, loaded.output.path, loaded.network.name))
+
+
+def wall_seconds(place: str, text: str) -> float:
+    """Return a wall time such as 90s, 10min or 2h in seconds."""
+    from distsim.units import interval
+
+    kind, seconds = interval(text, place)
+    if kind != "wall":
+        raise InputError(place, f"expected a wall time such as 90s, 10min or 2h, got '{text}'")
+    return seconds
 
 
 def free_output(config: str, path: str | None, name: str) -> str:
@@ -259,19 +280,19 @@ app.command()(cli_jobs.scaling)
 
 
 def main() -> None:
-    """Run the command line: bad input is one line and exit code 2, on all ranks; a fault ends all ranks."""
+    """Run the command line; docs/exit_codes.md tells its exit codes. A fault, or bad input, ends all ranks."""
     try:
-        app(standalone_mode=False)
-        return
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except (InputError, Stopped) as error:
-        found: BaseException = error
+        code = app(standalone_mode=False) or 0
+    except cli_jobs.Carried as carried:
+        found: BaseException = carried.error
     except (KeyboardInterrupt, Exception) as error:
         usage = getattr(error, "format_message", None)
         found = InputError("", f"{usage()} (see distsim --help)") if usage else error
-    from distsim.communication import communicator, fault, leave
+    else:
+        if code != interrupts.EXIT_INTERRUPTED:
+            interrupts.done()
+            sys.exit(code)
+        found = KeyboardInterrupt()
+    from distsim.communication import communicator, end_with
 
-    if isinstance(found, InputError | Stopped):
-        leave(communicator(), found)
-    fault(communicator(), found)
+    end_with(communicator(), found)

@@ -4,17 +4,47 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from distsim.errors import InputError
 from distsim.registry import refuse_code
 
+EXIT_INPUT, EXIT_FAULT, EXIT_STOPPED, EXIT_STILL = 2, 1, 75, 124
+
+
+class Carried(Exception):
+    """Carries a KeyboardInterrupt past typer, which would make an exit code of it and lose what it says."""
+
+    def __init__(self, error: KeyboardInterrupt):
+        self.error = error
+        super().__init__(str(error))
+
+
+class Commands(TyperGroup):
+    """The commands of distsim."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Carried(error) from error
+
+
+def help_without_command(context: typer.Context) -> None:
+    """Print the help where no command is given, which is bad input at that: a script may have lost its words."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(EXIT_INPUT)
+
+
 jobs_app = typer.Typer(
     help="List jobs, watch them, wait for them, cancel them.", add_completion=False, rich_markup_mode=None
 )
-site_app = typer.Typer(help="Try a site file.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+site_app = typer.Typer(help="Try a site file.", add_completion=False, rich_markup_mode=None)
 
 SiteOption = Annotated[str, typer.Option("--site", help="A site file, or the name of a shipped one.")]
 RanksOption = Annotated[int | None, typer.Option(min=1, help="Ranks; as many as the network needs where not given.")]
@@ -111,18 +141,19 @@ def wait(
     folder: FolderArgument,
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most.")] = None,
 ) -> None:
-    """Wait until the job of a folder has ended; exit code 0 where its run is complete."""
+    """Wait until the job of a folder has ended; exit code 0 where its run is complete, 124 where it still goes on."""
     from distsim.jobs.listing import wait as until_done
 
     status = until_done(folder.resolve(), timeout)
     print(status.state)
     if status.state != "COMPLETED":
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAULT if status.ended else EXIT_STILL)
 
 
-@site_app.callback()
-def _site() -> None:
+@site_app.callback(invoke_without_command=True)
+def _site(context: typer.Context) -> None:
     """Sites: what a cluster offers, as a file."""
+    help_without_command(context)
 
 
 @site_app.command()

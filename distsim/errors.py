@@ -116,3 +116,17 @@ class Stopped(Exception):
     def __init__(self, checkpoint: str):
         self.checkpoint = checkpoint
         super().__init__(f"stopped in order, to be resumed from {checkpoint}")
+
+
+class Interrupted(KeyboardInterrupt):
+    """A simulation that ended its chunk in order, on all ranks, because Ctrl-C asked it to; it can be run on.
+
+    Attributes
+    ----------
+    checkpoint : str or None
+        Where it goes on from, with a run folder.
+    """
+
+    def __init__(self, checkpoint: str | None = None, text: str = "interrupted"):
+        self.checkpoint = checkpoint
+        super().__init__(text if checkpoint is None else f"{text}, to be resumed from {checkpoint}")

@@ -114,10 +114,13 @@ class Registry:
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except InputError:
+        except (InputError, KeyboardInterrupt):
             raise
-        except Exception as error:
-            raise InputError(f"{path}: {type(error).__name__}", " ".join(str(error).split())) from None
+        except BaseException as error:
+            # SystemExit too: a file that leaves at its import would take this rank away without a word.
+            raise InputError(
+                f"{path}: {type(error).__name__}", " ".join(str(error).split()) or "raised when imported"
+            ) from None
         found = getattr(module, attribute, None)
         if getattr(found, "declaration", None) is None:
             raise InputError(place or name, f"expected a {self.kind} called '{attribute}' in {path}")

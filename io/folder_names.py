@@ -69,6 +69,27 @@ def session_of(log: str) -> int:
     return int(match["session"])
 
 
+def left_by_a_start(folder: Path) -> set[str]:
+    """Return the names of what is in a folder of a run that ended before its first step.
+
+    Its lock is there, its config as it wrote it, and logs without a record: nothing that somebody would miss.
+    """
+    found = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    left = {name for name in found if name in (LOCK, CONFIG_DIGEST) or PARTS.fullmatch(name)}
+    if {LOCK, CONFIG, CONFIG_DIGEST} <= found and _digest(folder) in _digests(folder):
+        left |= {CONFIG} | {path.name for path in logs(folder) if _has_no_record(path)}
+    return left
+
+
+def _has_no_record(log: Path) -> bool:
+    """Return whether there is nothing in a log of spikes, or nothing after the line that begins one of states."""
+    check_regular(log)
+    with open(log, "rb") as file:
+        if log.name.startswith("states."):
+            file.readline()
+        return not file.read(1)
+
+
 def summary_to_resume(folder: Path) -> dict[str, Any] | None:
     """Return the summary of a folder whose run is complete, None where one can go on; refuse links in it.
 
@@ -122,10 +143,14 @@ def check_config(folder: Path) -> None:
     if found_there(path) is None:
         warn(str(folder), f"{CONFIG_DIGEST} is missing: whether {CONFIG} is as the run wrote it cannot be told")
         return
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    if _digest(folder) not in [words[0] for line in lines if (words := line.split())]:
+    if _digest(folder) not in _digests(folder):
         problem = f"expected it as the run wrote it, by {CONFIG_DIGEST}; what changes is said with --set"
         raise InputError(str(folder / CONFIG), problem)
+
+
+def _digests(folder: Path) -> list[str]:
+    lines = (folder / CONFIG_DIGEST).read_text(encoding="utf-8", errors="replace").splitlines()
+    return [words[0] for line in lines if (words := line.split())]
 
 
 def _digest(folder: Path) -> str:

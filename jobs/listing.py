@@ -15,6 +15,8 @@ from distsim.jobs import local, slurm
 from distsim.jobs.record import Record, job_folder, known_folders, load
 
 POLL = 1.0
+# Slurm does not answer: what became of the job will be known later.
+UNREACHABLE = "UNREACHABLE"
 
 
 @dataclass(frozen=True)
@@ -28,18 +30,24 @@ class Status:
         In Slurm's words: PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, ...; of an array how many of each.
     progress : dict
         ``biological_ms``, ``total_ms``, ``real_time_factor``, ``seconds_left``; empty where nothing is known yet.
+    ended : bool
+        Whether it neither waits nor runs, wholly or in part.
     """
 
     record: Record
     state: str
     progress: dict[str, Any]
+    ended: bool
 
 
 def states(record: Record) -> dict[str, str]:
     """Return the state of a job, or of every task of an array."""
     if record.scheduler == "local":
         return {record.job_id: local.state(Path(record.folder))}
-    found = slurm.states(record.job_id)
+    try:
+        found = slurm.states(record.job_id)
+    except slurm.Silent:
+        return {record.job_id: UNREACHABLE}
     if found:
         return found
     # Slurm has forgotten the job: the folder still knows.
@@ -50,7 +58,12 @@ def states(record: Record) -> dict[str, str]:
 
 def active(record: Record) -> bool:
     """Return whether a job waits or runs, wholly or in part."""
-    return any(state not in slurm.ENDED | {"ENDED", "UNKNOWN"} for state in states(record).values())
+    return not _ended(list(states(record).values()))
+
+
+def _ended(found: list[str]) -> bool:
+    """Return whether nothing of a job will run any more, by its states."""
+    return all(state in slurm.ENDED | {"ENDED", "UNKNOWN"} for state in found)
 
 
 def status(record: Record) -> Status:
@@ -60,7 +73,7 @@ def status(record: Record) -> Status:
     if kinds == ["COMPLETED"] and record.kind == "run":
         _note_energy(record)
     state = kinds[0] if len(kinds) == 1 else ", ".join(f"{found.count(k)} {k}" for k in kinds)
-    return Status(record, state, progress(Path(record.folder)))
+    return Status(record, state, progress(Path(record.folder)), _ended(found))
 
 
 def _note_energy(record: Record) -> None:

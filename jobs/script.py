@@ -14,6 +14,10 @@ from distsim import __version__
 from distsim.jobs.resources import Resources
 from distsim.jobs.site import Site
 
+# Slurm may send its signal a minute early: a short job is to run for a while before it. At its very start the signal
+# would end the shell, which has no trap yet, and Slurm would call the job failed.
+EARLY_SECONDS = 90
+
 
 def job_name(text: str) -> str:
     """Return a name that every scheduler takes: letters, digits and ``._-``."""
@@ -83,6 +87,6 @@ def _options(site: Site, needed: Resources, name: str, array: str | None) -> lis
         "--output=/dev/null",
         "--open-mode=append",
         "--requeue",
-        f"--signal=B:USR1@{min(site.signal_seconds, max(needed.minutes * 60 - 30, 10))}",
+        f"--signal=B:USR1@{min(site.signal_seconds, max(needed.minutes * 60 - EARLY_SECONDS, 10))}",
     ]
     return [*options, f"--array={array}"] if array is not None else options

@@ -21,7 +21,12 @@ ENDED = {
     "PREEMPTED",
     "BOOT_FAIL",
     "DEADLINE",
+    "REVOKED",
 }
+
+
+class Silent(InputError):
+    """Slurm does not answer, as while its controller starts anew: nothing is known of a job."""
 
 
 def submit(script: Path, site: Site) -> str:
@@ -44,12 +49,20 @@ def submit(script: Path, site: Site) -> str:
 
 
 def states(job_id: str) -> dict[str, str]:
-    """Return the state of a job, or of each task of an array, by its id; empty where Slurm has forgotten it."""
+    """Return the state of a job, or of each task of an array, by its id; empty where Slurm has forgotten it.
+
+    Raises
+    ------
+    Silent
+        Where Slurm does not answer.
+    """
     done = _run("squeue", "-h", "-r", "-j", job_id, "-t", "all", "-o", "%i %T")
     found = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
     if not found:
-        shown = _run("scontrol", "-o", "show", "job", job_id).stdout
-        for line in shown.splitlines():
+        shown = _run("scontrol", "-o", "show", "job", job_id)
+        if shown.returncode and "invalid job id" not in shown.stderr.lower():
+            raise Silent(f"job {job_id}", f"Slurm does not answer: {' '.join(shown.stderr.split())}")
+        for line in shown.stdout.splitlines():
             fields = dict(re.findall(r"(\w+)=(\S*)", line))
             if "JobState" in fields:
                 task = fields.get("ArrayTaskId", "")
@@ -80,4 +93,7 @@ def consumed_joules(job_id: str) -> float | None:
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, timeout=60.0, check=False)
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=60.0, check=False)
+    except (subprocess.TimeoutExpired, OSError) as error:
+        return subprocess.CompletedProcess(words, 1, "", f"{words[0]}: {error}")

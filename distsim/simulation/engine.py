@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numba.core.errors import NumbaExperimentalFeatureWarning
 
-from distsim import rng
+from distsim import interrupts, rng
 from distsim.communication import Communicator
 from distsim.construction import build
 from distsim.construction.device_connections import current_connections, generated_spikes, poisson_drives
@@ -22,12 +22,15 @@ from distsim.network import Network
 from distsim.network.config import SimulationConfig
 from distsim.partitioners import Partition
 from distsim.registry import models
+from distsim.simulation.compiling import heed_interrupts
 from distsim.simulation.delivery import BATCH, Connectome, empty_history, recall
 from distsim.simulation.finiteness import check_states
 from distsim.simulation.learning import Learning
 from distsim.simulation.loop import N_COUNTS, N_PHASES, Neurons, Sources, Tally, advance
 from distsim.simulation.states import frames, probes, reports
 from distsim.timers import clock_address
+
+heed_interrupts()
 
 # Spikes that a message has room for at first; it grows where that is too few.
 FIRST_CAP = 30
@@ -64,9 +67,13 @@ class Engine:
         self.network, self.dtype = network, np.dtype(settings.precision)
         self.step = 0
         self.diverged: FloatingPointError | None = None
-        self.local = build(
-            network, partition, ranks.rank, dt=dt, seed=seed, weights=settings.weights, progress=progress
-        )
+
+        def told(fraction: float) -> None:
+            # Between two calls of compiled code Ctrl-C is heeded.
+            interrupts.check()
+            progress(fraction)
+
+        self.local = build(network, partition, ranks.rank, dt=dt, seed=seed, weights=settings.weights, progress=told)
         self.min_delay, self.max_delay = network.min_delay_steps(dt), network.max_delay_steps(dt)
         self.neurons = self._neurons(dt, seed)
         local = self.local
@@ -161,7 +168,7 @@ class Engine:
         """
         self.check_finite(self.step)
         self.probes.n_frames[:] = 0
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interrupts.noted(compiled=True):
             warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
             learning = self.learning
             status, self.history, self.cap, self.log, n_logged, learning.flight, learning.rings = advance(
@@ -195,7 +202,8 @@ class Engine:
 
     def recall(self, steps: np.ndarray, sources: np.ndarray) -> None:
         """Take up the spikes of steps until `step` that are still to arrive, and the currents; see `recent_spikes`."""
-        self.history = recall(self.history, self.connectome, steps, sources, self.step, self.min_delay)
+        with interrupts.noted(compiled=True):
+            self.history = recall(self.history, self.connectome, steps, sources, self.step, self.min_delay)
         set_currents(self.neurons.currents, self.currents, self.step)
 
     def frames(self, k: int) -> np.ndarray:

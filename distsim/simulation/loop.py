@@ -111,7 +111,8 @@ class Tally(NamedTuple):
     seconds: np.ndarray
 
 
-@numba.njit(cache=True, error_model="numpy")
+# Without Python's lock, so that threads go on meanwhile: a notebook's messages, the command line's watch for Ctrl-C.
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def advance(
     t, n_steps, interval, min_delay, max_delay, updates, neurons, connectome, history, sources, drives,
     current_net, probes, collective, cap, log, tally, scratch, clock, learn, plastic, flight, rings,

@@ -19,12 +19,12 @@ from distsim.io.folder_names import (
     CONFIG_DIGEST,
     LOCK,
     LOG,
-    PARTS,
     PROGRESS,
     SUMMARY,
     check_config,
     check_own,
     clear,
+    left_by_a_start,
     logs,
     session_of,
     told_of,
@@ -105,14 +105,15 @@ class RunFolder:
             try:
                 self.path.mkdir()
             except FileExistsError:
-                # What `distsim submit` put there belongs to the run; what a start that died left does too.
+                # What `distsim submit` put there belongs to the run; what a start left does too, that ended early.
                 found = {p.name for p in self.path.iterdir()} if self.path.is_dir() else set()
-                strangers = {n for n in found - {"job", LOCK, CONFIG_DIGEST} if not PARTS.fullmatch(n)}
-                if not found or strangers:
+                if not found or found - {"job"} - left_by_a_start(self.path):
                     problem = "expected a new folder for the output, this one exists (choose another with --output, "
                     raise InputError(str(self.path), f"{problem}or go on with --resume)") from None
                 check_own(self.path)
             self._take()
+            for name in left_by_a_start(self.path) - {LOCK, CONFIG, CONFIG_DIGEST}:
+                remove_file(self.path / name)
             self._write_config(config)
 
         self._first_rank_holding(make, "cannot be made for the output")
@@ -137,7 +138,7 @@ class RunFolder:
 
         found, known = self._first_rank_holding(take, "cannot be written")
         if problems := self._problems(known):
-            self._let_go()
+            self.let_go()
             raise _first(problems)
         self._first_rank_holding(lambda: self._cut(known, reports), "cannot be written")
         self.session, self.kept, self.resumed_from = found.session, known, found.checkpoint
@@ -158,7 +159,7 @@ class RunFolder:
         try:
             return on_first_rank(self.ranks, told)
         except InputError:
-            self._let_go()
+            self.let_go()
             raise
 
     def _take(self) -> None:
@@ -169,7 +170,8 @@ class RunFolder:
         self._lock.truncate(0)
         self._lock.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Let the folder go; another run may take it."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -279,7 +281,7 @@ class RunFolder:
         """Remove what a run that is complete needs no more, and let the folder go. Collective."""
 
         on_first_rank(self.ranks, lambda: clear(self.path))
-        self._let_go()
+        self.let_go()
 
 
 def _first(problems: list[InputError]) -> InputError:

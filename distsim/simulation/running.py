@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from distsim.errors import InputError, Stopped
+from distsim.errors import InputError
 from distsim.power import PowerMeter
 from distsim.simulation.pace import Pace
 from distsim.units import quantity
@@ -61,23 +59,21 @@ class Running:
 
         Raises
         ------
-        Stopped
-            Where a signal asked for it, after a checkpoint.
+        Stopped, Interrupted
+            Where a signal asked for it, after a checkpoint where there is a run folder.
         """
         simulation, engine = self.simulation, self.engine
         pace = Pace(self.dt, simulation.largest_chunk)
         begin = time.perf_counter()
-        while engine.step < self.last:
-            seconds = self._advance(self._chunk_end(pace.steps))
-            details = self._details(time.perf_counter() - begin)
-            simulation.progress("run", (engine.step - self.first) / (self.last - self.first), details)
-            if simulation.folder is not None:
+        try:
+            while engine.step < self.last:
+                seconds = self._advance(self._chunk_end(pace.steps))
+                details = self._details(time.perf_counter() - begin)
+                simulation.progress("run", (engine.step - self.first) / (self.last - self.first), details)
                 self._tell(details)
-                longest = self._attend(seconds)
-            else:
-                longest = float(simulation.ranks.largest(np.array([seconds]))[0])
-            pace.took(longest)
-        simulation.clocks.run += time.perf_counter() - begin
+                pace.took(self._attend(seconds))
+        finally:
+            simulation.clocks.run += time.perf_counter() - begin
 
     def _chunk_end(self, chunk: int) -> int:
         """Return where the next chunk ends: where the transient does, or a checkpoint is due, at the latest."""
@@ -114,14 +110,14 @@ class Running:
         simulation, engine = self.simulation, self.engine
         begin = time.perf_counter()
         due, longest = simulation.stopping.agree(engine.step, seconds)
-        if due and (simulation.stopping.stop or engine.step < self.last):
+        path = None
+        if due and simulation.folder is not None and (simulation.stopping.stop or engine.step < self.last):
             path = simulation.checkpoint()
             if engine.step > simulation.n_transient:
                 spent = time.perf_counter() - begin
                 simulation.clocks.checkpoint += spent
                 simulation.clocks.counted += spent
-            if simulation.stopping.stop:
-                raise Stopped(str(path))
+        simulation.stopping.leave(path)
         return longest
 
     def _details(self, elapsed: float) -> dict[str, float]:

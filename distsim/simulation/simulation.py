@@ -18,7 +18,7 @@ from distsim.network import Network
 from distsim.network.config import Config, from_dict
 from distsim.network.names import check_path
 from distsim.network.plain import difference
-from distsim.notices import Notices, gathered, inform, warn
+from distsim.notices import Notices, inform, warn
 from distsim.power import PowerMeter
 from distsim.registry import partitioners
 from distsim.simulation import checkpoint, summary
@@ -31,7 +31,7 @@ from distsim.simulation.recording import Recording
 from distsim.simulation.run_folder import Found, RunFolder, simulated_config
 from distsim.simulation.running import Running, last_step
 from distsim.simulation.states import chunk_steps, reports
-from distsim.simulation.stopping import Stopping
+from distsim.simulation.stopping import Stopping, in_order, start
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 
@@ -135,7 +135,7 @@ class Simulation(Readings):
         config = checkpoint.resumed_config(check_path(folder, "resume"), overrides, ranks)
         return cls(config.network, communicator=ranks, progress=progress, _config=config, _resume=True)
 
-    @gathered
+    @start
     def _start(self, progress: Progress | None, resume: bool) -> None:
         """Check everything, open the run folder, build the network, compile the loop."""
         self.started = time.time()
@@ -189,7 +189,7 @@ class Simulation(Readings):
         if self.ranks.rank == 0:
             inform(f"going on from {found.checkpoint or 'the start: there is no whole checkpoint'}")
 
-    @gathered
+    @in_order
     def run(self, duration: float | str) -> None:
         """Advance by `duration`, a multiple of the step. Collective.
 
@@ -205,6 +205,9 @@ class Simulation(Readings):
             that is closed, or whose network was changed since it was made.
         Stopped
             After SIGTERM or SIGUSR1 to any rank, when a checkpoint is written.
+        Interrupted
+            After Ctrl-C to any rank: a KeyboardInterrupt on all ranks, with a checkpoint where there is a run folder.
+            `run` may be called again and goes on.
         OSError
             Where the disk is full; everything recorded before stays.
         """
@@ -218,7 +221,7 @@ class Simulation(Readings):
         if self.closed:
             raise InputError(what, "expected a simulation that is not closed: make a new Simulation, or close it later")
 
-    @gathered
+    @in_order
     def checkpoint(self, path: str | Path | None = None) -> Path:
         """Write a checkpoint, from which any number of ranks can go on; return its path. Collective.
 
@@ -252,7 +255,7 @@ class Simulation(Readings):
         assert self.folder is not None
         return self.folder.checkpoints / checkpoint_name(self.biological_ms)
 
-    @gathered
+    @in_order
     def restore(self, path: str | Path) -> None:
         """Go to where a checkpoint of this network was taken, on any number of ranks. Collective.
 
@@ -273,7 +276,7 @@ class Simulation(Readings):
         """Return rates, speed, time per phase, memory, counts; the same on every rank. Collective."""
         return summary.summary(self) if self.final is None else self.final
 
-    @gathered
+    @in_order
     def close(self) -> dict[str, Any]:
         """End the run: write recordings and summary.json into the run folder; return the summary. Collective.
 
@@ -307,3 +310,5 @@ class Simulation(Readings):
     def __exit__(self, kind: Any, *_: Any) -> None:
         if kind is None:
             self.close()
+        else:
+            self.stopping.forget()

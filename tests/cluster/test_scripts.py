@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
@@ -94,6 +95,34 @@ def test_names_never_reach_a_shell_unquoted(tmp_path_factory, name, value, optio
     assert words[1] == [launcher, str(fake), value, str(fake), "-m", "distsim", "run", f"{folder}/job/net.yaml",
                         "--output", str(folder), "--set", option]  # fmt: skip
     assert len(words) == 2 and {p.name for p in base.iterdir()} == {name, "python", "log"}
+
+
+TOLD = """#!/bin/bash
+case "$3" in
+  warm) kill -USR1 $PPID ;;
+  run) trap 'echo told; exit 75' USR1; for _ in $(seq 300); do sleep 0.1; done ;;
+esac
+"""
+
+
+def test_a_signal_before_the_run_is_passed_on_to_it(tmp_path):
+    """Slurm may tell that time is up while the script still compiles: the run hears of it, and leaves with 75."""
+    (tmp_path / "run" / "job").mkdir(parents=True)
+    fake = tmp_path / "python"
+    fake.write_text(TOLD)
+    fake.chmod(0o755)
+    site = Site(name="x", scheduler="local", cores_per_node=1, launcher=(), python=str(fake))
+    text = render(site, Resources(1, 1, 1, 100, 10), "x", tmp_path / "run")
+    done = subprocess.run(["bash"], input=text, text=True, timeout=60, check=False)
+    assert done.returncode == 75 and "told" in (tmp_path / "run" / "job" / "output.txt").read_text()
+
+
+def test_slurms_signal_leaves_a_short_job_time_to_run():
+    """It may come a minute early: at the very start it would end the shell, and Slurm call the job failed."""
+    for minutes_, seconds in ((1, 10), (2, 30), (3, 90), (120, 300)):
+        text = render(CLUSTER, dataclasses.replace(NEEDED, minutes=minutes_), "x", Path("/x"))
+        assert f"#SBATCH --signal=B:USR1@{seconds}\n" in text
+        assert seconds + 30 <= minutes_ * 60 - 20
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
-    {"_checkout", "errors", "generated_code", "notices", "units", "registry", "rng", "timers", "power"},
+    {"_checkout", "errors", "generated_code", "interrupts", "notices", "units", "registry", "rng", "timers", "power"},
     {"network"},
     {"models", "devices", "synapses", "odes"},
     {"communication", "partitioners", "io"},

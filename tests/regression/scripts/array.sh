@@ -17,6 +17,18 @@
 
 # Written by distsim VERSION. Starts the run, or goes on with it from its newest checkpoint.
 set -u
+# Slurm tells this shell with USR1 that time is nearly up, with TERM that the job is cancelled, or preempted (then Slurm
+# requeues it by itself). Either way the run writes a checkpoint and leaves with 75. It is told again until it has heard:
+# it may just be starting.
+stop=0
+again=0
+child=""
+tell() {
+  stop=1
+  if [ -n "$child" ]; then kill -USR1 "$child" 2>/dev/null; fi
+}
+trap 'again=1; tell' USR1
+trap 'again=0; tell' TERM
 # One point of a sweep: the array's index chooses its folder.
 points=(
   /scratch/s/points/00000
@@ -35,19 +47,6 @@ python=(apptainer exec '/images/my image.sif' /opt/venv/bin/python)
 launcher=(srun --mpi=pmix)
 restarts="${SLURM_RESTART_COUNT:-${DISTSIM_RESTART_COUNT:-0}}"
 
-# Slurm tells this shell with USR1 that time is nearly up, with TERM that the job is cancelled, or preempted (then Slurm
-# requeues it by itself). Either way the run writes a checkpoint and leaves with 75. It is told again until it has heard:
-# it may just be starting.
-stop=0
-again=0
-child=""
-tell() {
-  stop=1
-  if [ -n "$child" ]; then kill -USR1 "$child" 2>/dev/null; fi
-}
-trap 'again=1; tell' USR1
-trap 'again=0; tell' TERM
-
 # Compile once, in one process, before all ranks would.
 "${python[@]}" -m distsim warm "$folder/job/net.yaml" || exit $?
 
@@ -59,15 +58,17 @@ fi
 echo "distsim: start $restarts of 20, $(date --iso-8601=seconds)"
 "${launcher[@]}" "${python[@]}" -m distsim "${arguments[@]}" --quiet &
 child=$!
-while true; do
-  wait "$child"
-  code=$?
-  kill -0 "$child" 2>/dev/null || break
+# A signal may have come before there was anybody to tell.
+while kill -0 "$child" 2>/dev/null; do
   if [ "$stop" -eq 1 ]; then
     sleep 2
     tell
+  else
+    wait "$child"
   fi
 done
+wait "$child"
+code=$?
 if [ "$code" -ne 0 ] && [ "$again" -eq 1 ] && [ "$restarts" -lt 20 ]; then
   job="$SLURM_JOB_ID"
   if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then
@@ -75,5 +76,6 @@ if [ "$code" -ne 0 ] && [ "$again" -eq 1 ] && [ "$restarts" -lt 20 ]; then
   fi
   echo "distsim: requeued, $(date --iso-8601=seconds)"
   scontrol requeue "$job" && exit 0
+  echo "distsim: not requeued: Slurm refuses"
 fi
 exit "$code"
