@@ -111,7 +111,7 @@ def test_a_signal_before_the_run_is_passed_on_to_it(tmp_path):
     fake = tmp_path / "python"
     fake.write_text(TOLD)
     fake.chmod(0o755)
-    site = Site(name="x", scheduler="local", cores_per_node=1, launcher=(), python=str(fake))
+    site = Site(name="x", scheduler="local", cores_per_node=1, launcher=("env",), python=str(fake))
     text = render(site, Resources(1, 1, 1, 100, 10), "x", tmp_path / "run")
     done = subprocess.run(["bash"], input=text, text=True, timeout=60, check=False)
     assert done.returncode == 75 and "told" in (tmp_path / "run" / "job" / "output.txt").read_text()
