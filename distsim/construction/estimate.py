@@ -8,7 +8,7 @@ from distsim.construction.columns import TARGET_BLOCK_BITS
 from distsim.construction.kernels import BLOCK
 from distsim.construction.sources import source_groups
 from distsim.network import Network, Projection
-from distsim.registry import models, synapses
+from distsim.registry import PoissonSource, models, synapses
 
 # A process with the interpreter, numba's compiled code and libraries, before any network (measured).
 BYTES_OF_PROCESS = 210e6
@@ -72,9 +72,9 @@ def expected_rates(network: Network) -> dict[str, float]:
     found = dict.fromkeys(network.populations, 0.0)
     for p in network.projections:
         sources = [network.devices[s.name] for s in p.pre.slices if s.name in network.devices]
-        if not sources or sources[0].model != "poisson_generator":
+        if not sources or not isinstance(sources[0].kind, PoissonSource):
             continue
-        rate = sum(d.params["rate"] * len(s) for d, s in zip(sources, p.pre.slices, strict=True)) / len(p.pre)
+        rate = sum(d.kind.rate(d.params) * len(s) for d, s in zip(sources, p.pre.slices, strict=True)) / len(p.pre)
         for part in p.post.slices:
             per_target = p.rule.n_synapses(len(p.pre), len(p.post)) / len(p.post)
             found[part.name] += rate * per_target * len(part) / network.populations[part.name].size
