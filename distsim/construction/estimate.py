@@ -74,7 +74,7 @@ def expected_rates(network: Network) -> dict[str, float]:
         sources = [network.devices[s.name] for s in p.pre.slices if s.name in network.devices]
         if not sources or not isinstance(sources[0].kind, PoissonSource):
             continue
-        rate = sum(d.kind.rate(d.params) * len(s) for d, s in zip(sources, p.pre.slices, strict=True)) / len(p.pre)
+        rate = sum(d.rate * len(s) for d, s in zip(sources, p.pre.slices, strict=True)) / len(p.pre)
         for part in p.post.slices:
             per_target = p.rule.n_synapses(len(p.pre), len(p.post)) / len(p.post)
             found[part.name] += rate * per_target * len(part) / network.populations[part.name].size

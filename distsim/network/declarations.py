@@ -52,6 +52,12 @@ class Device:
         """Whether its spikes travel through synapses."""
         return isinstance(self.kind, SpikeSource)
 
+    @property
+    def rate(self) -> float:
+        """Rate of each of its Poisson trains (Hz); 0 where it has none."""
+        kind = self.kind
+        return kind.rate(self.params) if isinstance(kind, PoissonSource) else 0.0
+
 
 @dataclass(frozen=True)
 class Synapse:
