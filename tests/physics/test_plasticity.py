@@ -284,7 +284,7 @@ def test_weights_that_cannot_be_read():
     sim = ds.Simulation(net)
     with pytest.raises(InputError, match=r"the weights of 'fixed' are static.*this network has no plastic projection"):
         sim.weights("fixed")
-    with pytest.raises(InputError, match="unknown projection 'fixt', did you mean 'fixed'"):
+    with pytest.raises(InputError, match=r"unknown projection 'fixt' \(did you mean 'fixed'\?\)"):
         sim.weights("fixt")
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from distsim import rng
-from distsim.construction.kernels import TABLE, from_table
+from distsim.construction.records import TABLE, from_table
 from distsim.construction.tables import delay_table, table
 from distsim.devices.poisson_generator import LANES, draw_counts, thresholds
 from distsim.network.distributions import distribution
@@ -86,11 +86,14 @@ def test_tables_invert_the_distribution(given):
     np.testing.assert_allclose(
         look_up(table(law), words), expected, atol=2e-3 * float(law.ppf(0.84) - law.ppf(0.5)), rtol=1e-4
     )
-    assert table(law).shape == (3 * (TABLE + 1),)
+    assert table(law).shape == (3 * (TABLE + 1) + 2 * TABLE,)
+    # The lowest and the highest words, each for itself: a line through the tail would make a lognormal's spread too large.
+    ends = np.concatenate([np.arange(4096), 2**32 - 1 - np.arange(4096)]).astype(np.uint32)
+    np.testing.assert_allclose(look_up(table(law), ends), law.ppf((ends + 0.5) / 2.0**32), rtol=1e-6)
 
 
 def test_delay_tables_are_in_steps():
-    """A constant is rounded already, halves up; drawn ones begin at half a step, which is rounded to one."""
+    """A constant is rounded already, halves up; drawn ones are of at least half a step, which is rounded up to one."""
     assert list(delay_table(distribution(0.25, "ms", "x"), 0.1)) == [3.0]
     assert delay_table(distribution({"normal": [1.0, 0.5]}, "ms", "x"), 0.1).min() == 0.5
     bounded = distribution({"normal": {"mean": 1.0, "sd": 0.5, "low": 0.1}}, "ms", "x")
