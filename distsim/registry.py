@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +71,110 @@ class Declaration:
     state: dict[str, Parameter] = field(default_factory=dict)
     receptors: tuple[Receptor, ...] = ()
 
+    @property
+    def declaration(self) -> Declaration:
+        """Itself: a device is all declaration."""
+        return self
+
+
+@dataclass(frozen=True)
+class Source(Declaration):
+    """What a device says about itself; one of the kinds below says what the engine does with it.
+
+    Attributes
+    ----------
+    check : callable, optional
+        ``check(parameters, size, place)`` raises InputError where parameters do not fit each other.
+    """
+
+    check: Callable[[dict[str, Any], int, str], None] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        missing = [n for n in ("start", "stop") if n not in self.parameters or self.parameters[n].unit != "ms"]
+        if missing:
+            raise InputError(self.name, f"expected the parameters start and stop in ms, {missing[0]} is not declared")
+
+
+@dataclass(frozen=True)
+class SpikeSource(Source):
+    """A device whose spikes travel through synapses, like a neuron's.
+
+    Attributes
+    ----------
+    times : callable
+        ``times(parameters, size)`` returns a list per generator of its spikes' times (ms), ascending. Those after
+        the parameter `start` until `stop` are sent.
+    """
+
+    times: Callable[[dict[str, Any], int], list[list[float]]] = field(kw_only=True)
+
+    def examine(self, params: dict[str, Any], size: int, place: str) -> None:
+        """Raise InputError where the times are no such lists."""
+        _examine_lists(self.times(params, size), size, place, ascending=True)
+
+
+@dataclass(frozen=True)
+class PoissonSource(Source):
+    """A device with an independent Poisson train for every connection, from `start` to `stop`.
+
+    Attributes
+    ----------
+    rate : callable
+        ``rate(parameters)`` returns the rate of each train (Hz).
+    """
+
+    rate: Callable[[dict[str, Any]], float] = field(kw_only=True)
+
+    def examine(self, params: dict[str, Any], size: int, place: str) -> None:
+        """Raise InputError where the rate is no number of at least 0."""
+        if not 0.0 <= self.rate(params) < math.inf:
+            raise InputError(place, f"expected a rate of at least 0 Hz, got {self.rate(params)!r}")
+
+
+@dataclass(frozen=True)
+class CurrentSource(Source):
+    """A device with a current into the membrane of every target, from `start` to `stop`; a weight multiplies it.
+
+    Attributes
+    ----------
+    changes : callable
+        ``changes(parameters, dt)`` returns a list of (time (ms), current from then on (pA)), ascending by time; the
+        last one until `start` holds there.
+    noise : callable, optional
+        ``noise(parameters)`` returns the standard deviation (pA) of white noise besides, independent for every
+        connection, and for how long (ms) each draw holds.
+    """
+
+    changes: Callable[[dict[str, Any], float], list[tuple[float, float]]] = field(kw_only=True)
+    noise: Callable[[dict[str, Any]], tuple[float, float]] | None = field(default=None, kw_only=True)
+
+    def examine(self, params: dict[str, Any], size: int, place: str) -> None:
+        """Raise InputError where changes or noise are no such numbers."""
+        changes = self.changes(params, 0.1)
+        _examine_lists([[value for _, value in changes], [time for time, _ in changes]], 2, place, ascending=False)
+        std, every = (0.0, 1.0) if self.noise is None else self.noise(params)
+        if not (0.0 <= std < math.inf and 0.0 < every < math.inf):
+            raise InputError(place, f"expected a standard deviation and an interval of noise, got {std!r}, {every!r}")
+
+
+# What the engine can act on: a device is one of these, or it would do nothing.
+DEVICE_KINDS = (SpikeSource, PoissonSource, CurrentSource)
+
+
+def _examine_lists(lists: Any, n: int, place: str, *, ascending: bool) -> None:
+    """Raise InputError unless there are n lists of finite numbers, ascending where they have to be."""
+    if not isinstance(lists, list) or len(lists) != n:
+        raise InputError(place, f"expected {n} lists, one per generator, got {len(lists) if lists else lists!r}")
+    # Generators often share one list.
+    for one in {id(one): one for one in lists}.values():
+        if not all(math.isfinite(v) for v in one):
+            raise InputError(place, "expected finite numbers")
+        if ascending and any(b < a for a, b in pairwise(one)):
+            raise InputError(place, "expected times in ascending order")
+
 
 # Modules of a package of variants that are none.
-MACHINERY = ("arithmetic", "base", "generated", "modulation", "scalar", "templates", "traces")
+MACHINERY = ("arithmetic", "base", "generated", "modulation", "resolution", "scalar", "templates", "traces")
 
 
 class Registry:
@@ -83,12 +186,16 @@ class Registry:
         Import path of the package whose modules are the variants.
     kind : str
         What a variant is called in error messages.
+    kinds : tuple of type, optional
+        What a variant has to be one of.
     """
 
-    def __init__(self, package: str, kind: str):
+    def __init__(self, package: str, kind: str, kinds: tuple[type, ...] = ()):
         self.package = package
         self.kind = kind
+        self.kinds = kinds
         self._added: dict[str, Any] = {}
+        self._shipped: dict[str, Any] = {}
 
     def names(self) -> list[str]:
         """Return the known names, sorted."""
@@ -124,7 +231,17 @@ class Registry:
         found = getattr(module, attribute, None)
         if getattr(found, "declaration", None) is None:
             raise InputError(place or name, f"expected a {self.kind} called '{attribute}' in {path}")
-        self._added[name] = found
+        self._added[name] = self._acting(found, name, place)
+        return found
+
+    def _acting(self, found: Any, name: str, place: str) -> Any:
+        """Return a variant; raise InputError where it is of no kind that the engine can act on."""
+        if self.kinds and not isinstance(found, self.kinds):
+            kinds = " or ".join(kind.__name__ for kind in self.kinds)
+            problem = (
+                f"'{name}' declares a {type(found).__name__}, expected a {kinds}: a {self.kind} that is none would"
+            )
+            raise InputError(place or name, f"{problem} do nothing")
         return found
 
     def add(self, name: str, variant: Any) -> None:
@@ -143,9 +260,11 @@ class Registry:
             return self._added[name]
         if ".py:" in name:
             return self._from_file(name, place)
-        if name not in self.names():
-            raise unknown(place, self.kind, name, self.names())
-        return importlib.import_module(f"{self.package}.{name}").VARIANT
+        if name not in self._shipped:
+            if name not in self.names():
+                raise unknown(place, self.kind, name, self.names())
+            self._shipped[name] = self._acting(importlib.import_module(f"{self.package}.{name}").VARIANT, name, place)
+        return self._shipped[name]
 
 
 _refused = False
@@ -165,5 +284,5 @@ def code_refused() -> bool:
 
 models = Registry("distsim.models", "neuron model")
 synapses = Registry("distsim.synapses", "synapse model")
-devices = Registry("distsim.devices", "device")
+devices = Registry("distsim.devices", "device", DEVICE_KINDS)
 partitioners = Registry("distsim.partitioners", "partitioner")

@@ -12,12 +12,13 @@ from distsim.construction.local_network import LocalNetwork
 from distsim.construction.records import weights_in
 from distsim.construction.sources import SourceGroup
 from distsim.construction.sums import is_one_train
-from distsim.construction.tables import CURRENT_GENERATORS, constant_weight, receptor_planes
+from distsim.construction.tables import constant_weight, receptor_planes
 from distsim.construction.weights import as_drawn, whole
 from distsim.devices.base import ADD, SCATTER, STORE, Currents, Drives
 from distsim.devices.poisson_generator import LANES, LARGEST_MEAN, thresholds
 from distsim.network import Device, Network, Projection
 from distsim.network.checks import to_steps
+from distsim.registry import CurrentSource, PoissonSource, Source, SpikeSource
 
 NEVER = 2**62
 
@@ -46,15 +47,15 @@ def step_or_never(time: float, dt: float) -> int:
 FIRST_NUMBER = 1 << 20
 
 
-def device_projections(network: Network, kinds: tuple[str, ...]) -> list[tuple[int, Projection]]:
-    """Return (number, projection) of those that start at devices of these models.
+def device_projections(network: Network, kind: type[Source]) -> list[tuple[int, Projection]]:
+    """Return (number, projection) of those that start at devices of this kind.
 
     Numbers count the projections of Poisson and current generators alone: what these draw does not depend
     on how the synapses are described, by rules or edge by edge.
     """
     own = [p for p in network.projections if (d := network.devices.get(p.pre.slices[0].name)) is not None
-           and d.model != "spike_generator"]  # fmt: skip
-    return [(i, p) for i, p in enumerate(own) if network.devices[p.pre.slices[0].name].model in kinds]
+           and not d.spikes]  # fmt: skip
+    return [(i, p) for i, p in enumerate(own) if isinstance(network.devices[p.pre.slices[0].name].kind, kind)]
 
 
 def index_of(network: Network, projection: Projection) -> int:
@@ -95,10 +96,10 @@ def connections_of(
         int64: position among the sources, local neuron, receptor, weight in the input's unit (float64; in its
         own where the source is a current generator), delay in steps.
     """
-    kind = network.devices[projection.pre.slices[0].name].model
+    is_current = isinstance(network.devices[projection.pre.slices[0].name].kind, CurrentSource)
     gids, constant = local.gids, constant_weight(projection)
     rounding = local.representation.rounding
-    if kind in CURRENT_GENERATORS:
+    if is_current:
         small = constant is not None and local.representation.static == "int16"
         rounding = (lambda population, planes: whole(projection)) if small else as_drawn
     parts = columns(network, [(number + FIRST_NUMBER, projection)], gids, rounding, groups, dt)
@@ -121,7 +122,7 @@ def connections_of(
             plane_and_block, source = np.divmod(row, size)
             plane, target_block = np.divmod(plane_and_block, n_target_blocks)
             weight = weights_in(records[:n])
-            if kind in CURRENT_GENERATORS and constant is not None:
+            if is_current and constant is not None:
                 weight = np.full(n, constant)
             target = (target_block << TARGET_BLOCK_BITS) | (records[:n] & records.dtype.type(0xFFFF)).astype(np.int64)
             position = source - cell.first + cell.position
@@ -142,7 +143,7 @@ def ordinals(target: np.ndarray) -> np.ndarray:
 def poisson_drives(network: Network, local: LocalNetwork, dt: float, seed: int) -> Drives:
     """Return all Poisson drives onto this rank's neurons."""
     parts: list[DriveParts] = []
-    for number, projection in device_projections(network, ("poisson_generator",)):
+    for number, projection in device_projections(network, PoissonSource):
         found = _uniform_drives if is_one_train(projection) else _listed_drives
         parts += found(network, local, number, projection, dt, seed)
     return _packed(network, local, parts, seed)
@@ -162,7 +163,7 @@ def _uniform_drives(network, local, number, projection, dt, seed) -> list[DriveP
     nothing = np.empty(0, dtype=np.int64)
     for source in projection.pre.slices:
         device = network.devices[source.name]
-        mean = device.params["rate"] * dt / 1000.0 * len(source)
+        mean = device.rate * dt / 1000.0 * len(source)
         for part in projection.post.slices:
             population = network.populations[part.name]
             first_gid = population.first_gid + part.start
@@ -198,7 +199,7 @@ def _listed_drives(network, local, number, projection, dt, seed) -> list[DrivePa
             these = np.flatnonzero(inside & (delay == d))
             found.append(
                 DriveParts(
-                    device.params["rate"] * dt / 1000.0,
+                    device.rate * dt / 1000.0,
                     _window(device, int(d), dt),
                     number * 64,
                     index_of(network, projection),
@@ -286,9 +287,9 @@ def _packed(network: Network, local: LocalNetwork, parts: list[DriveParts], seed
 
 def current_connections(network: Network, local: LocalNetwork, dt: float, seed: int) -> Currents:
     """Return all connections of current generators onto this rank's neurons."""
-    names = [n for n, d in network.devices.items() if d.model in CURRENT_GENERATORS]
+    names = [n for n, d in network.devices.items() if isinstance(d.kind, CurrentSource)]
     columns: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(6)]
-    for number, projection in device_projections(network, CURRENT_GENERATORS):
+    for number, projection in device_projections(network, CurrentSource):
         source, target, _, weight, delay = listed_connections(network, local, number, projection, dt, seed)
         ordinal = ordinals(target)
         position = 0
@@ -308,10 +309,11 @@ def current_connections(network: Network, local: LocalNetwork, dt: float, seed: 
     ends = np.cumsum([0] + [len(c) for c in changes])
     std, every, window = [], [], []
     for name in names:
-        params, model = network.devices[name].params, network.devices[name].model
-        noisy = model == "noise_generator"
-        std.append(params["std"] if noisy else 0.0)
-        every.append(to_steps(params["dt"], dt) if noisy else 1)
+        params, kind = network.devices[name].params, network.devices[name].kind
+        assert isinstance(kind, CurrentSource)
+        deviation, interval = (0.0, dt) if kind.noise is None else kind.noise(params)
+        std.append(deviation)
+        every.append(max(1, to_steps(interval, dt)))
         stop = step_or_never(params["stop"], dt)
         window.append((to_steps(params["start"], dt) + 1, NEVER if stop == NEVER else stop + 1))
     return Currents(
@@ -335,14 +337,11 @@ def _changes(device: Device, dt: float) -> list[tuple[int, float]]:
     """
     params = device.params
     start, stop = to_steps(params["start"], dt), step_or_never(params["stop"], dt)
-    if device.model == "step_current_generator":
-        steps = [
-            (to_steps(t, dt), v) for t, v in zip(params["amplitude_times"], params["amplitude_values"], strict=True)
-        ]
-        before = [v for s, v in steps if s <= start]
-        found = [(start, before[-1] if before else 0.0)] + [(s, v) for s, v in steps if start < s < stop]
-    else:
-        found = [(start, params["mean" if device.model == "noise_generator" else "amplitude"])]
+    kind = device.kind
+    assert isinstance(kind, CurrentSource)
+    steps = [(to_steps(t, dt), v) for t, v in kind.changes(params, dt)]
+    before = [v for s, v in steps if s <= start]
+    found = [(start, before[-1] if before else 0.0)] + [(s, v) for s, v in steps if start < s < stop]
     return [(s + 1, v) for s, v in found] + ([(stop + 1, 0.0)] if stop != NEVER else [])
 
 
@@ -350,11 +349,12 @@ def generated_spikes(network: Network, groups: dict[str, SourceGroup], dt: float
     """Return all spikes of spike generators: int64 steps, ascending, and uint32 sources."""
     steps, sources = [], []
     for name, device in network.devices.items():
-        if device.model != "spike_generator":
+        kind = device.kind
+        if not isinstance(kind, SpikeSource):
             continue
         start, stop = device.params["start"], device.params["stop"]
         first_block = groups[name].first_block
-        for i, times in enumerate(device.params["spike_times"]):
+        for i, times in enumerate(kind.times(device.params, device.size)):
             for time in times:
                 if start < time <= stop:
                     steps.append(to_steps(time, dt))

@@ -8,14 +8,17 @@ from distsim.construction.columns import TARGET_BLOCK_BITS
 from distsim.construction.kernels import BLOCK
 from distsim.construction.sources import source_groups
 from distsim.network import Network, Projection
-from distsim.registry import models, synapses
+from distsim.registry import PoissonSource, models, synapses
 
 # A process with the interpreter, numba's compiled code and libraries, before any network (measured).
 BYTES_OF_PROCESS = 210e6
-BYTES_OF_PLASTIC_SYNAPSE = 8
+# Besides the weight: target and pointer.
+BYTES_OF_PLASTIC_SYNAPSE = 4
 
 
-def memory_bytes(network: Network, n_ranks: int, dt: float, synapse_bytes: int) -> dict[str, float]:
+def memory_bytes(
+    network: Network, n_ranks: int, dt: float, synapse_bytes: int, precision: str = "float32"
+) -> dict[str, float]:
     """Return the expected memory of each rank (bytes), by what takes it.
 
     Parameters
@@ -27,6 +30,8 @@ def memory_bytes(network: Network, n_ranks: int, dt: float, synapse_bytes: int) 
         Step (ms).
     synapse_bytes : int
         Of the record of a static synapse: `Representation.record.itemsize`.
+    precision : str
+        Of neurons' state and of plastic weights.
 
     Returns
     -------
@@ -37,12 +42,14 @@ def memory_bytes(network: Network, n_ranks: int, dt: float, synapse_bytes: int) 
     n_local = -(-network.n_neurons // n_ranks)
     n_target_blocks = -(-n_local >> TARGET_BLOCK_BITS) or 1
     n_plastic = sum(p.rule.n_synapses(len(p.pre), len(p.post)) for p in network.spiking() if p.is_plastic)
-    more = (BYTES_OF_PLASTIC_SYNAPSE - synapse_bytes) * n_plastic + sum(_state_bytes(p) for p in network.spiking())
+    real = np.dtype(precision).itemsize
+    more = (BYTES_OF_PLASTIC_SYNAPSE + real - synapse_bytes) * n_plastic
+    more += real * sum(_state_variables(p) for p in network.spiking())
     synapses = (synapse_bytes * network.n_synapses() + more) / n_ranks
     groups = source_groups(network, dt)
     index = sum(4.0 * len(g.planes) * n_target_blocks * g.size * g.n_delays for g in groups.values())
     n_state = max(len(models.get(p.model).declaration.state) for p in network.populations.values())
-    neurons = n_local * (4.0 * (n_state + 3) + 2 + 1 + 4 + 8 + 8 + 16)
+    neurons = n_local * (real * n_state + 4.0 * 3 + 2 + 1 + 4 + 8 + 8 + 16)
     # One block of sources is held twice while it is sorted, and a count per target and block.
     incoming = {name: 0.0 for name in groups}
     cells = 0.0
@@ -61,10 +68,10 @@ def memory_bytes(network: Network, n_ranks: int, dt: float, synapse_bytes: int) 
     return found | {"total": float(np.sum(list(found.values())))}
 
 
-def _state_bytes(p: Projection) -> float:
-    """Return the bytes of what a projection's synapses have besides their weights."""
+def _state_variables(p: Projection) -> float:
+    """Return how many variables all of a projection's synapses have besides their weights."""
     n_variables = len(synapses.get(p.synapse.model).state) if p.is_plastic else 0
-    return 4.0 * n_variables * p.rule.n_synapses(len(p.pre), len(p.post))
+    return n_variables * p.rule.n_synapses(len(p.pre), len(p.post))
 
 
 def expected_rates(network: Network) -> dict[str, float]:
@@ -72,9 +79,9 @@ def expected_rates(network: Network) -> dict[str, float]:
     found = dict.fromkeys(network.populations, 0.0)
     for p in network.projections:
         sources = [network.devices[s.name] for s in p.pre.slices if s.name in network.devices]
-        if not sources or sources[0].model != "poisson_generator":
+        if not sources or not isinstance(sources[0].kind, PoissonSource):
             continue
-        rate = sum(d.params["rate"] * len(s) for d, s in zip(sources, p.pre.slices, strict=True)) / len(p.pre)
+        rate = sum(d.rate * len(s) for d, s in zip(sources, p.pre.slices, strict=True)) / len(p.pre)
         for part in p.post.slices:
             per_target = p.rule.n_synapses(len(p.pre), len(p.post)) / len(p.post)
             found[part.name] += rate * per_target * len(part) / network.populations[part.name].size

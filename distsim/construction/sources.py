@@ -43,16 +43,14 @@ def spiking_projections(network: Network) -> list[tuple[int, Projection]]:
     return [
         (i, p)
         for i, p in enumerate(network.projections)
-        if all(
-            s.name in network.populations or network.devices[s.name].model == "spike_generator" for s in p.pre.slices
-        )
+        if all(s.name in network.populations or network.devices[s.name].spikes for s in p.pre.slices)
     ]
 
 
 def source_groups(network: Network, dt: float) -> dict[str, SourceGroup]:
     """Return the source groups by name: populations in order of gid, then spike generators."""
     sizes = {name: p.size for name, p in network.populations.items()}
-    sizes |= {name: d.size for name, d in network.devices.items() if d.model == "spike_generator"}
+    sizes |= {name: d.size for name, d in network.devices.items() if d.spikes}
     delays: dict[str, tuple[int, int]] = {}
     planes: dict[str, set[int]] = {}
     for _, projection in spiking_projections(network):

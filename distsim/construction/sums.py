@@ -27,7 +27,6 @@ import numpy as np
 
 from distsim.construction.laws import sizes
 from distsim.construction.tables import (
-    CURRENT_GENERATORS,
     constant_weight,
     listed_weights,
     receptor_planes,
@@ -36,7 +35,7 @@ from distsim.construction.tables import (
 from distsim.devices.poisson_generator import LARGEST_MEAN, largest_count
 from distsim.network import Device, Network, Projection
 from distsim.network.checks import to_steps
-from distsim.registry import synapses
+from distsim.registry import CurrentSource, PoissonSource, SpikeSource, synapses
 
 # Of the probability that a sum of drawn weights is larger than its bound: minus its logarithm.
 SURE = 70.0
@@ -72,7 +71,7 @@ def largest_sums(network: Network, dt: float) -> dict[tuple[str, int], Sums]:
     found: dict[tuple[str, int], Sums] = {}
     for projection in network.projections:
         device = network.devices.get(projection.pre.slices[0].name)
-        if device is not None and device.model in CURRENT_GENERATORS:
+        if device is not None and isinstance(device.kind, CurrentSource):
             continue
         n_inputs, repeated = _inputs(network, projection, dt)
         by_sign = [
@@ -111,15 +110,15 @@ def _inputs(network: Network, projection: Projection, dt: float) -> tuple[float,
     most = 0
     for part in projection.pre.slices:
         device = network.devices[part.name]
-        if device.model == "spike_generator":
+        if device.spikes:
             most = max(most, _most_in_a_step(device, part.start, part.stop, dt))
         else:
             # Connections of one weight and delay are one train with the rate of all of them.
             n = len(part) if is_one_train(projection) else 1
-            mean = device.params["rate"] * dt / 1000.0 * n
+            mean = device.rate * dt / 1000.0 * n
             n_drives = math.ceil(mean / LARGEST_MEAN)
             most = max(most, n_drives * largest_count(mean / n_drives) if n_drives else 0)
-    if device.model == "poisson_generator" and is_one_train(projection):
+    if isinstance(device.kind, PoissonSource) and is_one_train(projection):
         return float(most * len(projection.pre.slices)), most * len(projection.pre.slices) / indegree
     return indegree * most, float(most)
 
@@ -132,7 +131,9 @@ def is_one_train(projection: Projection) -> bool:
 def _most_in_a_step(device: Device, first: int, last: int, dt: float) -> int:
     """Return the most spikes that one of a spike generator's sources emits in one step."""
     start, stop = device.params["start"], device.params["stop"]
-    lists = {id(times): times for times in device.params["spike_times"][first:last]}
+    kind = device.kind
+    assert isinstance(kind, SpikeSource)
+    lists = {id(times): times for times in kind.times(device.params, device.size)[first:last]}
     most = 0
     for times in lists.values():
         counts = Counter(to_steps(time, dt) for time in times if start < time <= stop)

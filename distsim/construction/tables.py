@@ -10,8 +10,6 @@ from distsim.network.checks import HIGHEST, LOWEST, to_steps
 from distsim.network.delays import drawn_delay
 from distsim.registry import models
 
-CURRENT_GENERATORS = ("dc_generator", "step_current_generator", "noise_generator")
-
 
 def knots() -> np.ndarray:
     """Return the quantiles of a table, float64 [3 (TABLE + 1) + 2 TABLE]: its range, its tails, its last words."""

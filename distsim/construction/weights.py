@@ -22,7 +22,6 @@ import numpy as np
 from distsim.construction.laws import Errors, Grid, errors_of_law, errors_of_list
 from distsim.construction.sums import Sums, largest_sums
 from distsim.construction.tables import (
-    CURRENT_GENERATORS,
     constant_weight,
     listed_weights,
     receptor_planes,
@@ -31,7 +30,7 @@ from distsim.construction.tables import (
 from distsim.errors import InputError
 from distsim.network import Network, Projection
 from distsim.notices import warn
-from distsim.registry import models
+from distsim.registry import CurrentSource, models
 
 WEIGHT_LIMIT = 32767
 # A grid of fewer steps is none.
@@ -143,9 +142,8 @@ def representation(network: Network, dt: float, weights: str = "auto", *, tell: 
 
 def _places(network: Network) -> list[tuple[int, Projection]]:
     """Return (index, projection) of those whose weights are added to a step's input."""
-    kinds = {name: d.model for name, d in network.devices.items()}
-    return [(i, p) for i, p in enumerate(network.projections)
-            if kinds.get(p.pre.slices[0].name) not in CURRENT_GENERATORS]  # fmt: skip
+    currents = {name for name, d in network.devices.items() if isinstance(d.kind, CurrentSource)}
+    return [(i, p) for i, p in enumerate(network.projections) if p.pre.slices[0].name not in currents]
 
 
 def _receptors(network: Network, name: str) -> list[str]:

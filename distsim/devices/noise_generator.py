@@ -6,10 +6,10 @@ import numba
 import numpy as np
 from numba import uint32
 
-from distsim.registry import Declaration, Parameter
+from distsim.registry import CurrentSource, Parameter
 from distsim.rng import threefry4x32
 
-VARIANT = Declaration(
+VARIANT = CurrentSource(
     "noise_generator",
     parameters={
         "mean": Parameter(0.0, "pA", "mean current"),
@@ -18,6 +18,8 @@ VARIANT = Declaration(
         "start": Parameter(0.0, "ms", "first time", at_least=0.0),
         "stop": Parameter(float("inf"), "ms", "last time", at_least=0.0),
     },
+    changes=lambda params, dt: [(0.0, params["mean"])],
+    noise=lambda params: (params["std"], params["dt"]),
 )
 
 

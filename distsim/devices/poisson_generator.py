@@ -12,16 +12,17 @@ import numba
 import numpy as np
 from numba import uint16, uint32
 
-from distsim.registry import Declaration, Parameter
+from distsim.registry import Parameter, PoissonSource
 from distsim.rng import threefry4x32
 
-VARIANT = Declaration(
+VARIANT = PoissonSource(
     "poisson_generator",
     parameters={
         "rate": Parameter(0.0, "Hz", "mean rate of every train", at_least=0.0),
         "start": Parameter(0.0, "ms", "first time, relative to the start of the simulation", at_least=0.0),
         "stop": Parameter(float("inf"), "ms", "last time", at_least=0.0),
     },
+    rate=lambda params: params["rate"],
 )
 
 # Steps served by one block of random words.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from distsim.errors import InputError, plain_text, shown, unknown
 from distsim.network.distributions import LARGEST_WEIGHT, SMALLEST_WEIGHT, Distribution, distribution
-from distsim.registry import Declaration, Parameter, devices, models
+from distsim.registry import CurrentSource, Declaration, Parameter, devices, models
 from distsim.units import quantity
 
 if TYPE_CHECKING:
@@ -120,32 +119,20 @@ def device(d: Device, size: int, evaluate: Evaluate, place: str) -> dict[str, An
             f"expected a generator: what is recorded stands under network.recorders (net.record), not in a {d.model}"
         )
         raise InputError(f"{place}.model", problem)
-    params = parameters(devices.get(d.model, f"{place}.model"), d.params, evaluate, f"{place}.params")
+    kind = devices.get(d.model, f"{place}.model")
+    params = parameters(kind, d.params, evaluate, f"{place}.params")
     if params["start"] > params["stop"]:
         raise InputError(
             f"{place}.params.stop", f"expected a time after start = {params['start']:g} ms, got {params['stop']:g}"
         )
-    if "spike_times" in params:
-        times = params["spike_times"]
-        nested = bool(times) and isinstance(times[0], list)
-        if any(isinstance(one, list) != nested for one in times):
-            raise InputError(f"{place}.params.spike_times", "expected numbers, or one list of numbers per generator")
-        if nested and len(times) != size:
-            raise InputError(
-                f"{place}.params.spike_times", f"expected {size} lists, one per generator, got {len(times)}"
-            )
-        params["spike_times"] = times if nested else [times] * size
-        for one in params["spike_times"]:
-            if any(b < a for a, b in pairwise(one)):
-                raise InputError(f"{place}.params.spike_times", "expected times in ascending order")
-    if "amplitude_times" in params:
-        times, values = params["amplitude_times"], params["amplitude_values"]
-        if len(times) != len(values):
-            raise InputError(
-                f"{place}.params.amplitude_values", f"expected {len(times)} values, one per time, got {len(values)}"
-            )
-        if any(b <= a for a, b in pairwise(times)):
-            raise InputError(f"{place}.params.amplitude_times", "expected times in strictly ascending order")
+    try:
+        if kind.check is not None:
+            kind.check(params, size, f"{place}.params")
+        kind.examine(params, size, f"{place}.params")
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{place}.params", f"{d.model}: {type(error).__name__}: {error}") from None
     return params
 
 
@@ -208,7 +195,7 @@ def synapse(
         if len(units) == 1:
             unit = units.pop()
     source = net.devices.get(pre.slices[0].name)
-    if source is not None and source.model not in ("poisson_generator", "spike_generator"):
+    if source is not None and isinstance(source.kind, CurrentSource):
         unit = ""  # a factor of the current
         if p.receptor is not None:
             raise InputError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distsim.network import delays
+from distsim.registry import CurrentSource, PoissonSource, SpikeSource, devices
 
 
 @dataclass
@@ -39,6 +40,23 @@ class Device:
     model: str
     size: Any
     params: dict[str, Any]
+
+    @property
+    def kind(self) -> SpikeSource | PoissonSource | CurrentSource:
+        """What it is to the engine, and how that follows from its parameters."""
+        kind: SpikeSource | PoissonSource | CurrentSource = devices.get(self.model)
+        return kind
+
+    @property
+    def spikes(self) -> bool:
+        """Whether its spikes travel through synapses."""
+        return isinstance(self.kind, SpikeSource)
+
+    @property
+    def rate(self) -> float:
+        """Rate of each of its Poisson trains (Hz); 0 where it has none."""
+        kind = self.kind
+        return kind.rate(self.params) if isinstance(kind, PoissonSource) else 0.0
 
 
 @dataclass(frozen=True)

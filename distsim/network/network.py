@@ -284,7 +284,7 @@ class Network:
         """Return the projections whose spikes travel through synapses: of neurons and spike generators."""
         return [
             p for p in self.projections
-            if (n := p.pre.slices[0].name) in self.populations or self.devices[n].model == "spike_generator"
+            if (n := p.pre.slices[0].name) in self.populations or self.devices[n].spikes
         ]  # fmt: skip
 
     def min_delay_steps(self, dt: float) -> int:

@@ -53,14 +53,14 @@ def synapse_model(
         raise unknown(f"{place}.model", "synapse model", name, ["static", *synapses.names()])
     model = synapses.get(name, f"{place}.model")
     device = net.devices.get(pre.slices[0].name)
-    if device is not None and device.model != "spike_generator":
+    if device is not None and not device.spikes:
         raise InputError(place, f"expected 'static': a {device.model} has a connection, no synapse")
     _check_targets(net, model.target_state, post, place)
     axonal = quantity(evaluate(given.pop("axonal_delay", 0.0), f"{place}.axonal_delay"), "ms", f"{place}.axonal_delay")
     if not axonal >= 0.0:
         raise InputError(f"{place}.axonal_delay", f"expected a time of at least 0 ms, got {axonal:g}")
     transmitter: Any = given.pop("transmitter", None) if model.modulated else None
-    releasing = [*net.populations, *(n for n, d in net.devices.items() if d.model == "spike_generator")]
+    releasing = [*net.populations, *(n for n, d in net.devices.items() if d.spikes)]
     if model.modulated and transmitter not in releasing:
         problem = f"expected the population that releases it ({', '.join(releasing)}), got {shown(transmitter)}"
         raise InputError(f"{place}.transmitter", problem)

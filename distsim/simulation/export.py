@@ -16,7 +16,7 @@ from distsim.io.sonata_export import EdgeBlock, Nodes, write_circuit
 from distsim.io.whole_files import whole_folder
 from distsim.network import Network
 from distsim.network.config import Config
-from distsim.registry import models, partitioners
+from distsim.registry import SpikeSource, models, partitioners
 
 
 def export_sonata(config: Config, folder: Path) -> None:
@@ -45,8 +45,8 @@ def export_sonata(config: Config, folder: Path) -> None:
     ]
     nodes += [
         Nodes(name, d.size, d.model, {}, (), [[t for t in times if d.params["start"] < t <= d.params["stop"]]
-                                              for times in d.params["spike_times"]])
-        for name, d in network.devices.items() if d.model == "spike_generator"
+                                              for times in d.kind.times(d.params, d.size)])
+        for name, d in network.devices.items() if isinstance(d.kind, SpikeSource)
     ]  # fmt: skip
     run = {"tstop": settings.transient + settings.duration, "dt": settings.dt}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def _extension(config: Config, local: LocalNetwork) -> dict[str, Any]:
         steps = (how.grids if how.static == "int16" else how.units)[name]
         grid = dict(zip(receptors, steps.tolist(), strict=True))
         populations[name] = {"init": {k: d.to_dict() for k, d in p.init.items()}, "weight_step": grid}
-    devices = {n: d for n, d in network.devices.items() if d.model != "spike_generator"}
+    devices = {n: d for n, d in network.devices.items() if not d.spikes}
     written = config.network.projections
     projections = [
         {

@@ -51,7 +51,7 @@ def print_info(config: Config, n_ranks: list[int], notices: Notices) -> None:
         memory.add_column(title, justify="right")
     free = psutil.virtual_memory().available
     for n in n_ranks:
-        need = memory_bytes(network, n, dt, how.record.itemsize)
+        need = memory_bytes(network, n, dt, how.record.itemsize, config.simulation.precision)
         fits = "fits" if need["total"] * n <= free else f"{(need['total'] * n - free) / 1e9:.1f} GB missing"
         memory.add_row(
             str(n),

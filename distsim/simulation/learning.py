@@ -13,8 +13,8 @@ from distsim.construction.kernels import BLOCK_BITS
 from distsim.construction.local_network import LocalNetwork
 from distsim.construction.plastic_synapses import plastic_projections
 from distsim.construction.sources import cells
-from distsim.construction.tables import weight_bounds
-from distsim.errors import unknown
+from distsim.construction.tables import constant_weight, weight_bounds
+from distsim.errors import InputError, unknown
 from distsim.network import Network
 from distsim.network.checks import to_steps
 from distsim.registry import synapses
@@ -29,6 +29,7 @@ from distsim.simulation.voltages import watched
 from distsim.synapses.base import SynapseModel
 from distsim.synapses.generated import FIELDS, source
 from distsim.synapses.modulation import TABLE, row
+from distsim.synapses.resolution import warn_of_small_changes
 from distsim.synapses.traces import ALL, NEAREST, RELEASE, RELEASED, VOLTAGE
 
 # Biological time (ms) between looks at the synapses of silent sources: without them, a target's ring would have to
@@ -50,7 +51,7 @@ class Weights(NamedTuple):
     delay : np.ndarray
         float64, ms.
     weight : np.ndarray
-        float32, with its sign, in the receptor's unit.
+        float32, float64 with ``precision: float64``; with its sign, in the receptor's unit.
     """
 
     source: np.ndarray
@@ -74,6 +75,8 @@ class Learning:
 
     def __init__(self, network: Network, local: LocalNetwork, state: np.ndarray, dt: float):
         self.network, self.local, self.dt = network, local, dt
+        # Weights and variables of synapses have the precision of the neurons' state; traces are always single.
+        self.dtype = state.dtype
         self.projections = plastic_projections(network)
         self.models: list[SynapseModel] = []
         self.module: Any = None
@@ -85,6 +88,9 @@ class Learning:
         n_pre = max([1, *(len(m.pre) + 2 * m.short_term for m in self.models)])
         n_post = max([1, *(len(m.at_post) for m in self.models)])
         self.plastic = self._plastic(n_pre, n_post, state)
+        if self.dtype == np.float32:
+            for number, p in self.projections:
+                warn_of_small_changes(p, dt, f"network.projections.{number}.synapse")
         n_targets = sum(part.n_targets for part in local.plastic.parts)
         self.rings = Rings(
             n_posts=np.zeros(n_targets, np.int64),
@@ -104,8 +110,9 @@ class Learning:
     def _plastic(self, n_pre: int, n_post: int, initial: np.ndarray) -> Plastic:
         """Return the synapses, with what is known of their sources at step 0."""
         found, parts, dt = self.local.plastic, self.local.plastic.parts, self.dt
+        found.weight = found.weight.astype(self.dtype, copy=False)
         rows, constants, arriving, ring_first, state_first, ends_first, voltage_first = [], [], [], 0, 0, 0, 0
-        state, rate_post = [np.empty(0, np.float32)], np.zeros((len(parts), n_post), np.float32)
+        state, rate_post = [np.empty(0, self.dtype)], np.zeros((len(parts), n_post), np.float32)
         kind_post = np.full((len(parts), n_post), ALL, np.uint8)
         numbers = [number for number, _ in self.projections]
         for i, part in enumerate(parts):
@@ -120,12 +127,10 @@ class Learning:
             for j, trace in enumerate(model.post):
                 rate_post[i, j] = _rate(params[trace.tau], dt)
                 kind_post[i, j] = NEAREST if trace.nearest else ALL
-            np.clip(
-                found.weight[part.first : part.first + part.n],
-                low,
-                high,
-                out=found.weight[part.first : part.first + part.n],
-            )
+            mine = found.weight[part.first : part.first + part.n]
+            if (constant := constant_weight(projection)) is not None:
+                mine[:] = abs(constant)
+            np.clip(mine, low, high, out=mine)
             field = {
                 "rule": self.models.index(model), "projection": k, "sign": part.sign,
                 "input_first": part.plane * self.local.stride + part.target_first, "ring_first": ring_first,
@@ -140,7 +145,7 @@ class Learning:
                 kind_post[i, 0] = VOLTAGE
                 voltage_first += part.n_targets
             rows.append([int(field[name]) for name in FIELDS])
-            state += [np.full(part.n, value, np.float32) for value in model.state.values()]
+            state += [np.full(part.n, value, self.dtype) for value in model.state.values()]
             ring_first, ends_first = ring_first + part.n_targets, ends_first + part.ends.size
             state_first += part.n * len(model.state)
         block_first, senders = self._senders()
@@ -150,7 +155,7 @@ class Learning:
         modulated, modulation, transmitters = self._transmitters(every)
         return Plastic(
             part=np.array(rows, np.int64).reshape(len(parts), len(FIELDS)),
-            constants=np.array([row + [0.0] * (width - len(row)) for row in constants], np.float32).reshape(-1, width),
+            constants=np.array([row + [0.0] * (width - len(row)) for row in constants], self.dtype).reshape(-1, width),
             arriving=np.array(arriving).reshape(len(parts), 2),
             target=found.target, weight=found.weight, pointer=np.zeros(found.target.shape[0], np.uint16),
             state=np.concatenate(state), stride=np.array([p.n for p in parts], np.int64),
@@ -252,8 +257,14 @@ class Learning:
         """Return the synapses of a projection onto this rank's neurons, up to date; see `Simulation.weights`."""
         numbers = {str(p.name): number for number, p in self.projections}
         if name not in numbers:
-            raise unknown("weights", "plastic projection", name, numbers)
-        found: list[tuple[np.ndarray, ...]] = [(*(np.empty(0, np.int64),) * 3, np.empty(0, np.float32))]
+            if name in (str(p.name) for p in self.network.projections):
+                others = (
+                    f"those that can: {', '.join(numbers)}" if numbers else "this network has no plastic projection"
+                )
+                problem = f"expected a plastic projection: the weights of '{name}' are static and cannot be read"
+                raise InputError("weights", f"{problem} ({others})")
+            raise unknown("weights", "projection", name, numbers or [str(p.name) for p in self.network.projections])
+        found: list[tuple[np.ndarray, ...]] = [(*(np.empty(0, np.int64),) * 3, np.empty(0, self.dtype))]
         for i, part in enumerate(self.local.plastic.parts):
             if part.number != numbers[name]:
                 continue

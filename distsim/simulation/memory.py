@@ -20,7 +20,7 @@ def check_memory(network: Network, settings: SimulationConfig, ranks: Communicat
     synapse_bytes = representation(network, settings.dt, settings.weights).record.itemsize
 
     def need(n_ranks: int) -> float:
-        return memory_bytes(network, n_ranks, settings.dt, synapse_bytes)["total"]
+        return memory_bytes(network, n_ranks, settings.dt, synapse_bytes, settings.precision)["total"]
 
     needed = need(ranks.n_ranks)
     hosts = _hosts(ranks)

@@ -175,8 +175,8 @@ def _columns(learning: Learning) -> dict[str, tuple[int, Any, int]]:
 
 def _of_synapses(learning: Learning, number: int) -> list[tuple[str, Any]]:
     """Return name and dtype of what every synapse of a projection has."""
-    state = learning.model(number).state
-    return [("weight", np.float32), ("unread", np.uint16), *((f"state_{k}", np.float32) for k in range(len(state)))]
+    real, n_variables = learning.dtype, len(learning.model(number).state)
+    return [("weight", real), ("unread", np.uint16), *((f"state_{k}", real) for k in range(n_variables))]
 
 
 def _traces(learning: Learning, size: int) -> list[tuple[str, Any, int]]:

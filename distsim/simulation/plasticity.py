@@ -31,18 +31,18 @@ class Plastic(NamedTuple):
     part : np.ndarray
         int64 [n_parts, n_fields], see `distsim.synapses.generated.FIELDS`.
     constants : np.ndarray
-        float32 [n_parts, n_constants]: bounds of the weight, the rule's own.
+        float32 or float64 [n_parts, n_constants]: bounds of the weight, the rule's own.
     arriving : np.ndarray
         float64 [n_parts, 2]: the input's units per unit of weight, and 1.5 2^52 times what all that arrives is a
         multiple of: what is added to that number and taken from it again is rounded.
     target : np.ndarray
         uint16 [n_synapses].
     weight : np.ndarray
-        float32 [n_synapses], sizes.
+        float32 or float64 [n_synapses], sizes.
     pointer : np.ndarray
         uint16 [n_synapses], how many of its target's spikes a synapse has seen, modulo 2^16.
     state : np.ndarray
-        float32, further variables: part by part, variable by variable.
+        float32 or float64, further variables: part by part, variable by variable.
     stride : np.ndarray
         int64 [n_parts], synapses of a part.
     ends : np.ndarray

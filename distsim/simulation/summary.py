@@ -18,6 +18,7 @@ from distsim.io.run import SCHEMA
 from distsim.network import Network
 from distsim.notices import merged
 from distsim.power import METER
+from distsim.registry import PoissonSource
 from distsim.simulation.loop import (
     DELIVER,
     DRIVE,
@@ -190,13 +191,13 @@ def _counts_by_projection(
     found: dict[str, dict[str, Any]] = {}
     for i, (name, p) in enumerate(zip(_names(network), network.projections, strict=True)):
         source = p.pre.slices[0].name
-        model = network.devices[source].model if source in network.devices else "neurons"
-        if model == "poisson_generator":
+        device = network.devices.get(source)
+        if device is not None and isinstance(device.kind, PoissonSource):
             found[name] = {"kind": "external", "external_events": int(external[i])}
-        elif model in ("neurons", "spike_generator"):
+        elif device is None or device.spikes:
             found[name] = {
                 "kind": "plastic" if p.is_plastic else "static",
-                "from": model,
+                "from": "neurons" if device is None else device.model,
                 "synaptic_events": int(events[i]),
             } | ({"synapse": p.synapse.model, "plasticity_updates": int(updates[i])} if p.is_plastic else {})
     return found

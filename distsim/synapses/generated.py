@@ -113,7 +113,7 @@ def _rule(k: int, model: SynapseModel, names: list[str]) -> str:
         "allocate": "\n".join(
             [f"    y_{n} = np.empty(BLOCK, np.float32)" for _, n in seen]
             + [f"    b_{n}, f_{n} = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)" for _, n in before]
-            + [f"    s_{n} = np.empty(BLOCK, np.float32)" for n in state]
+            + [f"    s_{n} = np.empty(BLOCK, state.dtype)" for n in state]
         ),
         "state_slices": "\n".join(
             f"        st_{n} = state[{i} * stride + start : {i} * stride + start + m]" for i, n in enumerate(state)
@@ -148,18 +148,21 @@ def _modulated(name: str, state: list[str]) -> dict[str, str]:
         "last_times": f"""        for i in range(m):
             if some[i] != 0:
                 s = np.int64(step[i])
-                change = between(modulation, np.int64(until[i]) + dendritic, s + dendritic)
-                wt[i] = min(max(wt[i] + st_{name}[i] * change, c[0]), c[1])
+                wt[i] = driven(
+                    modulation, np.int64(until[i]) + dendritic, s + dendritic, wt[i], st_{name}[i], c[0], c[1]
+                )
                 st_{name}[i] *= decay(modulation, max(s - until[i], 0))
                 until[i] = s""",
         "begin_times": "        until[:m] = max(begin, min(bound, closed))",
         "end_times": f"""        for i in range(m):
-            change = between(modulation, np.int64(until[i]) + dendritic, bound + dendritic)
-            wt[i] = min(max(wt[i] + st_{name}[i] * change, c[0]), c[1])
+            wt[i] = driven(
+                modulation, np.int64(until[i]) + dendritic, bound + dendritic, wt[i], st_{name}[i], c[0], c[1]
+            )
             st_{name}[i] *= decay(modulation, max(bound - until[i], 0))""",
         "gather_times": f"""                s = np.int64(ring[place[j]])
-                change = between(modulation, np.int64(until[i]) + dendritic, s + dendritic)
-                ws[j] = min(max(ws[j] + s_{name}[j] * change, c[0]), c[1])
+                ws[j] = driven(
+                    modulation, np.int64(until[i]) + dendritic, s + dendritic, ws[j], s_{name}[j], c[0], c[1]
+                )
                 s_{name}[j] *= decay(modulation, max(s - until[i], 0))
                 until[i] = s""",
     }

@@ -13,7 +13,7 @@ import numpy as np
 from numba import float32, float64, int32, uint16
 
 from distsim.synapses.arithmetic import exp, exp2, power
-from distsim.synapses.modulation import CLOSED, between, decay, move_origin
+from distsim.synapses.modulation import CLOSED, decay, driven, move_origin
 from distsim.synapses.traces import NEAREST, VOLTAGE
 
 BLOCK = 512
@@ -123,7 +123,7 @@ def segment_{k}(
     left, amount = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.float64)
     known = valid[0] == bound
     valid[0] = bound if known else NOT_VALID
-    ws, gaps, until = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int64)
+    ws, gaps, until = np.empty(BLOCK, weight.dtype), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int64)
     some, step = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
 {allocate}
     n_updates = 0
@@ -255,7 +255,7 @@ def deliver(inp, t, min_delay, p, net, flight, rings):
     return n_updates
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(cache=True, error_model="numpy")
 def catch_up(inp, t, min_delay, since, p, net, flight, rings):
     """Bring the synapses of part p, of sources silent since a step, up to what cannot be changed any more.
 

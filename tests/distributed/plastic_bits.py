@@ -40,7 +40,8 @@ def network() -> ds.Network:
     net.project(inh, inh, ds.fixed_indegree(10), weight=-100.0, delay=1.5, synapse=scaling)
     release = {"model": "tsodyks2_synapse", "tau_fac": 100.0}
     net.project(source, both, ds.pairwise_bernoulli(0.3), weight=300.0, delay=ds.uniform(1.0, 2.0), synapse=release)
-    gated = {"model": "stdp_dopamine_synapse", "transmitter": "reward", "tau_c": 300.0, "Wmax": 90.0, "A_minus": 0.8}
+    gated = {"model": "stdp_dopamine_synapse", "transmitter": "reward", "tau_c": 300.0, "Wmin": 20.0, "Wmax": 60.0,
+             "A_minus": 0.8, "b": 0.003}  # fmt: skip
     net.project(exc, exc, ds.fixed_total_number(1500), weight=30.0, delay=ds.uniform(0.6, 4.0), synapse=gated)
     voltage = {"model": "clopath_synapse", "A_LTP": 4e-5, "A_LTD_const": 0.0, "u_ref_squared": 4900.0, "Wmax": 1.0}
     net.project(exc, seen, ds.fixed_indegree(25), weight=0.4, delay=ds.uniform(0.5, 6.0), synapse=voltage)

@@ -95,4 +95,6 @@ def test_tables_invert_the_distribution(given):
 def test_delay_tables_are_in_steps():
     """A constant is rounded already, halves up; drawn ones are of at least half a step, which is rounded up to one."""
     assert list(delay_table(distribution(0.25, "ms", "x"), 0.1)) == [3.0]
-    assert delay_table(distribution({"normal": [1.0, 0.5]}, "ms", "x"), 0.1).min() >= 0.5
+    assert delay_table(distribution({"normal": [1.0, 0.5]}, "ms", "x"), 0.1).min() == 0.5
+    bounded = distribution({"normal": {"mean": 1.0, "sd": 0.5, "low": 0.1}}, "ms", "x")
+    assert delay_table(bounded, 0.1).min() == 1.0

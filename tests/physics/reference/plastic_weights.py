@@ -40,6 +40,9 @@ CASES = {
     "stdp_dopamine_synapse": [
         ({"A_plus": 1.0, "A_minus": 1.2, "tau_c": 1000.0, "tau_n": 200.0, "b": 0.001, "Wmin": 5.0, "Wmax": 60.0},
          {"tau_minus": 20.0}, 30.0),
+        # Most weights reach a bound while dopamine crosses its baseline, above which they grow and below which they shrink.
+        ({"A_plus": 2.0, "A_minus": 1.5, "tau_c": 700.0, "tau_n": 200.0, "b": 0.0012, "Wmin": 28.0, "Wmax": 31.0},
+         {"tau_minus": 20.0}, 30.0),
     ],
     "tsodyks2_synapse": [
         # NEST keeps the initial u apart from U.
