@@ -19,6 +19,7 @@ from distsim.io.folder_names import (
     CONFIG_DIGEST,
     LOCK,
     LOG,
+    PARTS,
     PROGRESS,
     SUMMARY,
     check_config,
