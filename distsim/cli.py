@@ -206,9 +206,9 @@ def load(config: str, changes: list[str], output: str | None = None) -> Config:
 
     if config.endswith(".json"):
         # A SONATA circuit becomes a network of distsim first, beside the run's folder.
-        from distsim.io.sonata_network import discard, import_circuit
+        from distsim.io.sonata_network import discard, import_circuit, output_folder
 
-        output = output or free_output(config, None, Path(config).resolve().parent.name)
+        output = output or output_folder(Path(config), free_folder)
         network = import_circuit(Path(config), Path(f"{output}-network"))
         try:
             return load_config(network, changes).with_output(output)

@@ -4,56 +4,17 @@ from __future__ import annotations
 
 import json
 
-import h5py
 import libsonata
 import numpy as np
 import pytest
 
 import distsim as ds
+from distsim import cli
+from distsim.errors import InputError
+from distsim.io.sonata_network import import_circuit
+from distsim.network.config import load_config
+from tests.contracts.sonata_circuit import TYPES, write_circuit
 from tests.distributed.kill_rounds import CONFIG
-
-TYPES = """node_type_id model_type model_template dynamics_params pop_name
-7 point_neuron nest:iaf_psc_exp exc.json LIFe
-9 point_neuron nest:iaf_psc_alpha "inh params.json" LIFi
-"""
-CIRCUIT = {
-    "manifest": {"$BASE_DIR": "${configdir}", "$NETWORK": "$BASE_DIR/network"},
-    "components": {"point_neuron_models_dir": "$BASE_DIR/models"},
-    "networks": {
-        "nodes": [
-            {"nodes_file": "$NETWORK/nodes.h5", "node_types_file": "$NETWORK/node_types.csv"},
-            {"nodes_file": "$NETWORK/virtual.h5", "node_types_file": "$NETWORK/virtual_types.csv"},
-        ],
-        "edges": [
-            {"edges_file": "$NETWORK/edges.h5", "edge_types_file": "$NETWORK/edge_types.csv"},
-            {"edges_file": "$NETWORK/input_edges.h5", "edge_types_file": "$NETWORK/edge_types.csv"},
-        ],
-    },
-}
-SIMULATION = {
-    "manifest": {"$BASE_DIR": "${configdir}"},
-    "run": {"tstop": 100.0, "dt": 0.1},
-    "conditions": {"v_init": -60.0},
-    "network": "$BASE_DIR/circuit_config.json",
-    "node_sets_file": "$BASE_DIR/node_sets.json",
-    "inputs": {
-        "clamp": {
-            "input_type": "current_clamp",
-            "module": "IClamp",
-            "node_set": "some",
-            "amp": 1.0,
-            "delay": 20.0,
-            "duration": 50.0,
-        },
-        "trains": {
-            "input_type": "spikes",
-            "module": "h5",
-            "input_file": "$BASE_DIR/inputs.h5",
-            "node_set": {"population": "in"},
-        },
-    },
-    "reports": {"v": {"cells": "some", "variable_name": "V_m", "module": "multimeter_report", "dt": 0.5}},
-}
 
 
 def run(distsim, *arguments):
@@ -107,57 +68,10 @@ def test_libsonata_reads_the_export(exported):
     libsonata.CircuitConfig.from_file(str(circuit / "circuit_config.json"))
 
 
-def write_nodes(path, name, type_ids):
-    """Write nodes as BMTK does, compressed."""
-    with h5py.File(path, "w") as file:
-        group = file.create_group(f"nodes/{name}")
-        n = len(type_ids)
-        group.create_dataset("node_type_id", data=type_ids, compression="gzip")
-        group.create_dataset("node_id", data=np.arange(n))
-        group.create_dataset("node_group_id", data=np.zeros(n, int))
-        group.create_dataset("node_group_index", data=np.arange(n))
-        group.create_group("0").create_dataset("x", data=np.arange(n, dtype=float), compression="gzip")
-
-
-def write_edges(path, name, source, target, edges):
-    """Write edges with weights of their own, as BMTK does, compressed."""
-    pre, post, kind, weight = (np.array(c) for c in zip(*edges, strict=True))
-    with h5py.File(path, "w") as file:
-        group = file.create_group(f"edges/{name}")
-        for column, values, population in (("source", pre, source), ("target", post, target)):
-            group.create_dataset(f"{column}_node_id", data=values, compression="gzip").attrs["node_population"] = (
-                population
-            )
-        group.create_dataset("edge_type_id", data=kind)
-        group.create_dataset("edge_group_id", data=np.zeros(len(pre), int))
-        group.create_dataset("edge_group_index", data=np.arange(len(pre)))
-        group.create_group("0").create_dataset("syn_weight", data=weight.astype(float), compression="gzip")
-
-
 @pytest.fixture
 def circuit(tmp_path):
     """A small circuit of another tool: types that alternate, virtual nodes, node sets, quoted names."""
-    network = tmp_path / "network"
-    network.mkdir()
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "exc.json").write_text(json.dumps({"V_th": -50.0, "tau_m": 20.0, "t_ref": 3.0}))
-    (tmp_path / "models" / "inh params.json").write_text(json.dumps({"V_th": -52.0, "V_m": -65.0}))
-    (network / "node_types.csv").write_text(TYPES)
-    (network / "virtual_types.csv").write_text("node_type_id model_type\n1 virtual\n")
-    (network / "edge_types.csv").write_text(
-        "edge_type_id delay nsyns model_template\n1 1.5 1 static_synapse\n2 2.0 3 static_synapse\n"
-    )
-    write_nodes(network / "nodes.h5", "v1", [7, 9] * 10)
-    write_nodes(network / "virtual.h5", "in", [1, 1])
-    write_edges(network / "edges.h5", "v1_v1", "v1", "v1", [(0, 1, 1, 5000.0), (1, 2, 2, -100.0), (2, 0, 1, 30.0)])
-    write_edges(network / "input_edges.h5", "in_v1", "in", "v1", [(0, 0, 1, 5000.0), (1, 19, 2, 3000.0)])
-    with h5py.File(tmp_path / "inputs.h5", "w") as file:
-        group = file.create_group("spikes/in")
-        group.create_dataset("timestamps", data=[60.0, 10.0, 5.0])
-        group.create_dataset("node_ids", data=[0, 0, 1])
-    (tmp_path / "node_sets.json").write_text(json.dumps({"some": {"population": "v1", "node_id": [3, 4, 5]}}))
-    (tmp_path / "circuit_config.json").write_text(json.dumps(CIRCUIT))
-    (tmp_path / "simulation_config.json").write_text(json.dumps(SIMULATION))
+    write_circuit(tmp_path)
     return tmp_path
 
 
@@ -225,3 +139,60 @@ def test_export_refuses(distsim, tmp_path):
     assert "expected a new folder" in distsim("export", "quickstart", "--output", tmp_path).stderr
     done = distsim("export", "quickstart", "--to", "neuroml", "--output", tmp_path / "x")
     assert done.returncode == 2 and "unknown format 'neuroml'" in done.stderr
+
+
+def test_parameters_as_the_allen_institute_writes_them(tmp_path):
+    """glif_psc with truth values and lists, one by one as distsim has them; too many entries are refused."""
+    given = {"C_m": 58.72, "after_spike_currents": True, "adapting_threshold": False, "asc_amps": [-9.2, -198.9],
+             "asc_decay": [0.003, 0.1], "asc_init": [1.0, 2.0], "asc_r": [1.0, 0.5], "tau_syn": [5.5, 8.5], "V_m": -75.0}  # fmt: skip
+    write_circuit(tmp_path)
+    types = TYPES.replace("iaf_psc_exp", "glif_psc")
+    (tmp_path / "network" / "node_types.csv").write_text(types)
+    (tmp_path / "models" / "exc.json").write_text(json.dumps(given))
+    path = import_circuit(tmp_path / "simulation_config.json", tmp_path / "run-network")
+    cells = load_config(path).network.resolved().populations["v1_7"]
+    wanted = {"C_m": 58.72, "after_spike_currents": 1.0, "adapting_threshold": 0.0, "asc_amp_1": -9.2, "asc_amp_2": -198.9,
+              "asc_decay_1": 0.003, "asc_decay_2": 0.1, "asc_r_2": 0.5, "tau_syn_ex": 5.5, "tau_syn_in": 8.5}  # fmt: skip
+    assert {k: cells.params[k] for k in wanted} == wanted
+    assert [cells.init[k].a for k in ("V_m", "ASCurrent_1", "ASCurrent_2")] == [-75.0, 1.0, 2.0]
+    for change in (
+        {"asc_amps": [1.0] * 3},
+        {"tau_syn": [5.5, 8.5, 2.8]},
+        {"C_m": True},
+        {"asc_r": [True]},
+        {"g": [9.0]},
+    ):
+        (tmp_path / "models" / "exc.json").write_text(json.dumps(given | change))
+        with pytest.raises(InputError, match=r"exc\.json"):
+            import_circuit(tmp_path / "simulation_config.json", tmp_path / "no-network")
+    # What only Allen's fork of NEST has is refused with the models that there are.
+    (tmp_path / "network" / "node_types.csv").write_text(TYPES.replace("iaf_psc_exp", "glif_lif_asc_psc"))
+    with pytest.raises(InputError, match="unknown neuron model 'nest:glif_lif_asc_psc'"):
+        import_circuit(tmp_path / "simulation_config.json", tmp_path / "no-network")
+
+
+def test_output_of_the_config_is_where_the_run_goes(tmp_path, capsys):
+    """``output.output_dir`` is honoured, beside it where it exists; files that are called otherwise are told."""
+    path = write_circuit(tmp_path)
+    data = json.loads(path.read_text())
+    data["output"] = {"output_dir": "$BASE_DIR/out", "overwrite_output_dir": True, "spikes_file": "mine.h5"}
+    path.write_text(json.dumps(data))
+    assert cli.load(str(path), []).output.path == str(tmp_path / "out")
+    assert "output.spikes_file: is left out" in capsys.readouterr().err
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "kept").write_text("")
+    assert cli.load(str(path), []).output.path == str(tmp_path / "out-2")
+    assert "output.output_dir" in capsys.readouterr().err and (tmp_path / "out" / "kept").exists()
+    assert cli.load(str(path), [], str(tmp_path / "given")).output.path == str(tmp_path / "given")
+
+
+def test_what_static_synapses_leave_out_is_told(tmp_path, capsys):
+    """Parameters of an edge type that a static synapse has no use for; windows of reports."""
+    path = write_circuit(tmp_path)
+    (tmp_path / "synapses" / "static.json").write_text(json.dumps({"receptor_type": 2}))
+    data = json.loads(path.read_text())
+    data["reports"]["v"]["start_time"] = 20.0
+    path.write_text(json.dumps(data))
+    import_circuit(path, tmp_path / "run-network")
+    told = capsys.readouterr().err
+    assert "static.json: receptor_type of static synapses" in told and "reports.v.start_time: is left out" in told
