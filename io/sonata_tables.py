@@ -26,6 +26,7 @@ USED = (
     "receptor",
     "weight_function",
 )
+AS_NUMBERS = ("syn_weight", "delay", "nsyns")
 # Part of the machine's free memory that one dataset may take: a file may claim any size.
 PART_OF_MEMORY = 8
 
@@ -177,7 +178,8 @@ def _attributes(group: h5py.Group, kind: str, number: int, places: np.ndarray) -
             raise InputError(place_of(own, column), f"expected {n} values, as many as {where}")
         if item.ndim > 1 and column not in USED:
             continue
-        entries = values(own, column, ALL)
+        # A table of types is text throughout; a dataset has a type of its own, and numbers in quotes are none.
+        entries = values(own, column, NUMBERS if column in AS_NUMBERS else ALL)
         if column in library:
             names = values(library, column, ALL)
             if entries.dtype.kind not in INTEGERS or entries.min(initial=0) < 0 or entries.max(initial=0) >= len(names):

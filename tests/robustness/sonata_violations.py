@@ -43,6 +43,7 @@ from tests.robustness.circuit_files import (
     without,
 )
 from tests.robustness.sonata_config_violations import CIRCUIT, CONFIGS, SIMULATION
+from tests.robustness.sonata_index_violations import INDICES
 
 ENDS = ("source_node_id", "target_node_id")
 TYPES = ("node_type_id", "edge_type_id")
@@ -50,7 +51,7 @@ GROUPS = ("node_group_id", "edge_group_id")
 PLACES = ("node_group_index", "edge_group_index")
 WEIGHTS = ("syn_weight",)
 H5, CSV, JSON = (".h5",), (".csv",), (".json",)
-SURE: dict[str, Break] = CONFIGS | {
+SURE: dict[str, Break] = CONFIGS | INDICES | {
     # Ids
     "an end is -1": changed(ENDS, one(-1, np.int64)),
     "an end is one beyond": changed(ENDS, one(20, np.int64)),
