@@ -119,11 +119,17 @@ def deliver_all(inp, net, history, sources, received, words, n_steps, min_delay,
     return events
 
 
-def delivery(repeats: int, n_steps: int = 2000) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Return ns per synapse built and per synaptic event, and sizes, for one of two ranks of the microcircuit."""
+def delivery(repeats: int, weights: str, n_steps: int = 2000) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Return ns per synapse built and per synaptic event, and sizes, for one of two ranks of the microcircuit.
+
+    `weights`: ``"auto"``, which takes 16 bits, or ``"float32"``, which a step finer than those asks for.
+    """
     network = load_config("microcircuit").network.resolved()
-    partition = partitioners.get("balanced").partition(network, 2)
     warm = load_config("microcircuit", ["network.scale=0.01"]).network.resolved()
+    if weights == "float32":
+        for population in (*network.populations.values(), *warm.populations.values()):
+            population.weight_step = {"ex": 2.0**-16, "in": 2.0**-16}
+    partition = partitioners.get("balanced").partition(network, 2)
     build(warm, partitioners.get("balanced").partition(warm, 2), 0, dt=DT, seed=1)
     built = []
     for _ in range(2):
@@ -145,7 +151,7 @@ def delivery(repeats: int, n_steps: int = 2000) -> tuple[dict[str, list[float]],
     )  # fmt: skip
     net = Connectome(*(getattr(local, name) for name in Connectome._fields))
     low, high = network.min_delay_steps(DT), network.max_delay_steps(DT)
-    inp = np.zeros(local.n_planes * local.stride, np.int32)
+    inp = np.zeros(local.n_planes * local.stride, local.representation.input)
     scratch = np.empty((3, BATCH), np.int64)
     events = []
 
@@ -155,8 +161,11 @@ def delivery(repeats: int, n_steps: int = 2000) -> tuple[dict[str, list[float]],
         )
 
     seconds = timed(many, repeats)
-    sizes = {"synapses": float(local.synapses.shape[0]), "bytes_per_synapse": local.n_bytes / local.synapses.shape[0]}
-    return {"synapse built": built, "synaptic event": [s / events[0] * 1e9 for s in seconds]}, sizes
+    kept, n = local.representation.static, local.synapses.shape[0]
+    return (
+        {f"synapse built, {kept}": built, f"synaptic event, {kept}": [s / events[0] * 1e9 for s in seconds]},
+        {f"synapses, {kept}": float(n), f"bytes_per_synapse, {kept}": local.n_bytes / n},
+    )
 
 
 def main() -> None:
@@ -171,8 +180,11 @@ def main() -> None:
         rows[f"Poisson draw, mean {mean:g} (ns)"] = poisson_draws(mean, args.repeats)
     for name in models:
         rows[f"neuron step, {name} (ns)"] = neuron_steps(name, args.repeats)
-    found, sizes = delivery(args.repeats)
-    rows |= {f"{name} (ns)": values for name, values in found.items()}
+    sizes: dict[str, float] = {}
+    for weights in ("auto", "float32"):
+        found, more = delivery(args.repeats, weights)
+        rows |= {f"{name} (ns)": values for name, values in found.items()}
+        sizes |= more
     report(rows, sizes, args.json)
 
 

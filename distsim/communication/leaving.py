@@ -66,7 +66,7 @@ def exit_code(error: BaseException) -> int:
 def fault(world: Communicator, error: BaseException) -> NoReturn:
     """Tell what happened on which rank and end all ranks with exit code 1."""
     # Those of the machine, the user and the model are told in one line; all others are mistakes of the program.
-    if not isinstance(error, OSError | FloatingPointError):
+    if not isinstance(error, OSError | FloatingPointError | MemoryError):
         # One write: the tracebacks of several ranks do not mix line by line.
         sys.stderr.write("".join(traceback.format_exception(error)))
     text = str(error) or type(error).__name__

@@ -24,6 +24,8 @@ WINDOW = 16
 BATCH = 2048
 AHEAD = 8
 LINE = 64
+# Of an entry of the history.
+HISTORY_BYTES = 5 * 8 + 4 * (WINDOW + 1)
 
 
 class Connectome(NamedTuple):

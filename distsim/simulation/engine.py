@@ -23,7 +23,7 @@ from distsim.network.config import SimulationConfig
 from distsim.partitioners import Partition
 from distsim.registry import models
 from distsim.simulation.compiling import heed_interrupts
-from distsim.simulation.delivery import BATCH, Connectome, empty_history, recall
+from distsim.simulation.delivery import BATCH, HISTORY_BYTES, Connectome, empty_history, recall
 from distsim.simulation.finiteness import check_states
 from distsim.simulation.learning import Learning
 from distsim.simulation.loop import N_COUNTS, N_PHASES, Neurons, Sources, Tally, advance
@@ -165,23 +165,38 @@ class Engine:
         FloatingPointError
             Where a neuron's state, or a plastic weight, is no finite number any more: nothing of these steps is a
             result, and `step` stays.
+        MemoryError
+            Where there is no room for the spikes on their way; with what they may take.
         """
         self.check_finite(self.step)
         self.probes.n_frames[:] = 0
         with warnings.catch_warnings(), interrupts.noted(compiled=True):
             warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
             learning = self.learning
-            status, self.history, self.cap, self.log, n_logged, learning.flight, learning.rings = advance(
-                self.step, n_steps, self.min_delay, self.min_delay, self.max_delay, self.updates, self.neurons,
-                self.connectome, self.history, self.sources, self.drives, self.currents, self.probes,
-                self.collective, self.cap, self.log, self.tally, self.scratch, self.clock, self.learn,
-                learning.plastic, learning.flight, learning.rings,
-            )  # fmt: skip
+            try:
+                status, self.history, self.cap, self.log, n_logged, learning.flight, learning.rings = advance(
+                    self.step, n_steps, self.min_delay, self.min_delay, self.max_delay, self.updates, self.neurons,
+                    self.connectome, self.history, self.sources, self.drives, self.currents, self.probes,
+                    self.collective, self.cap, self.log, self.tally, self.scratch, self.clock, self.learn,
+                    learning.plastic, learning.flight, learning.rings,
+                )  # fmt: skip
+            except MemoryError:
+                raise MemoryError(f"out of memory after step {self.step}: {self._room_for_spikes()}") from None
         if status != 0:
             raise RuntimeError(f"MPI_Allgather failed with code {status}")
         self.check_finite(self.step + n_steps)
         self.step += n_steps
         return self.log[: 2 * n_logged].reshape(-1, 2)
+
+    def _room_for_spikes(self) -> str:
+        """Return in words what the history takes where every source spikes at once."""
+        local = self.local
+        entries = (local.group_targets[:, 1] - local.group_targets[:, 0])[local.block_group]
+        gigabytes = HISTORY_BYTES * int((local.block_size * entries).sum()) / 1e9
+        return (
+            f"where all {int(local.block_size.sum())} sources spike in one step, their spikes wait in "
+            f"{gigabytes:.3g} GB on each rank, four times as much while that grows"
+        )
 
     def check_finite(self, step: int) -> None:
         """Raise where the state that this rank has at a step is no result; once it is none it stays so.

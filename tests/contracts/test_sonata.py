@@ -45,6 +45,22 @@ def test_export_gives_the_same_spikes(exported):
     assert np.array_equal(first.states("V_m", "exc")[2], second.states("V_m", "exc")[2])
 
 
+@pytest.mark.parametrize("weights", ["auto", "exact"])
+def test_export_of_weights_in_32_bits(weights, distsim, tmp_path):
+    """Weights of very different sizes come back with the same bits, whatever unit they had."""
+    (tmp_path / "net.yaml").write_text(CONFIG)
+    law = "{lognormal: [3.2, 1.2]}" if weights == "auto" else "{uniform: [30.03, 50.07]}"
+    change = [f"simulation.weights={weights}", "simulation.duration=80", "simulation.transient=20"]
+    change = [x for c in [*change, f"network.projections.4.weight={law}"] for x in ("--set", c)]
+    run(distsim, "run", tmp_path / "net.yaml", "-q", "--output", tmp_path / "first", *change)
+    run(distsim, "export", tmp_path / "net.yaml", "--to", "sonata", "--output", tmp_path / "circuit", *change)
+    run(distsim, "run", tmp_path / "circuit" / "simulation_config.json", "-q", "--output", tmp_path / "second")
+    first, second = ds.open_run(tmp_path / "first").summary, ds.open_run(tmp_path / "second").summary
+    kept = {w["representation"] for s in (first, second) for w in s["network"]["weights_by_projection"].values()}
+    assert kept == {"float32"} and second["run"]["weights"] == weights
+    assert first["spike_hash"] == second["spike_hash"] and first["counts"]["spikes"] > 300
+
+
 def test_libsonata_reads_the_export(exported):
     """Nodes, edges, ids, weights and delays, as another reader sees them; the config as well."""
     circuit = exported / "circuit"
