@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from distsim import __version__, cli_jobs, interrupts
+from distsim import __version__, cli_jobs, interrupts, notices
 from distsim.errors import InputError, Interrupted, unknown
 
 if TYPE_CHECKING:
@@ -58,11 +59,10 @@ def run(
     # The ranks first, before what takes time: from then on an error or Ctrl-C on one of them ends them all.
     world = communicator()
     from distsim.io.folder_names import summary_to_resume
-    from distsim.notices import Notices
     from distsim.simulation import Simulation
     from distsim.simulation.progress import Progress, print_summary
 
-    Notices(world.rank == 0).gather()
+    notices.Notices(world.rank == 0).gather()
     show = world.rank == 0 and not quiet
     if resume and output is not None:
         raise InputError("--output", "expected none with --resume: the run goes on in its folder")
@@ -126,11 +126,10 @@ def info(
     no_code: cli_jobs.NoCodeOption = False,
 ) -> None:
     """Tell what a network holds and needs; nothing is built."""
-    from distsim.notices import Notices
     from distsim.simulation.info import print_info
 
-    notices = Notices(show=True)
-    notices.gather()
+    told = notices.Notices(show=True)
+    told.gather()
     with tempfile.TemporaryDirectory() as folder:
         # Nothing is left, also of a circuit's network.
         loaded = load(config, overrides(settings), str(Path(folder) / "info"))
@@ -141,7 +140,7 @@ def info(
         n_ranks = [0]
     if min(n_ranks) < 1:
         raise InputError("--ranks", f"expected numbers of ranks such as 1,2,4, got '{ranks}'")
-    print_info(loaded, n_ranks, notices)
+    print_info(loaded, n_ranks, told)
 
 
 @app.command()
@@ -281,6 +280,7 @@ app.command()(cli_jobs.scaling)
 
 def main() -> None:
     """Run the command line; docs/exit_codes.md tells its exit codes. A fault, or bad input, ends all ranks."""
+    warnings.showwarning = notices.from_python
     try:
         code = app(standalone_mode=False) or 0
     except cli_jobs.Carried as carried:

@@ -103,6 +103,7 @@ def warn(place: str, text: str, *, here: bool = False) -> None:
     here : bool
         Whether this rank alone knows: it then prints the line itself, where else rank 0 prints it for all.
     """
+    place, text = (" ".join(str(part).split()) for part in (place, text))
     notices = _gathering.get()
     if notices is None:
         if (place, text) not in _told and (here or not _behind_first_rank()):
@@ -137,6 +138,13 @@ def tell(place: str, text: str) -> None:
     """Print a warning as one line on stderr."""
     line = f"{place}: {text}" if place else text
     print(f"distsim: warning: {' '.join(line.split())}", file=sys.stderr, flush=True)
+
+
+def from_python(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    """Warn of what a library or a user's model file warns of by Python's ``warnings``, as the command line does."""
+    warn(f"{os.path.basename(filename)}:{lineno}", f"{category.__name__}: {message}")
 
 
 def inform(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import tokenize
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -25,6 +26,9 @@ UNITS: dict[str, tuple[str, dict[str, str]]] = {
 LARGEST = 1e100
 # Characters of a number with its unit.
 LONGEST_TEXT = 100
+# What pint raises besides its own errors where text is no unit.
+UNIT_ERRORS = (ValueError, TypeError, AttributeError, SyntaxError, AssertionError, ArithmeticError, LookupError,
+               RecursionError, tokenize.TokenError)  # fmt: skip
 _QUANTITY = re.compile(r"([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\W\d]+)")
 
 

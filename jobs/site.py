@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from distsim.errors import InputError, unknown
 from distsim.network import yaml_file
+from distsim.network.refusals import first_problem
 
 
 def _word(value: str) -> str:
@@ -119,9 +120,8 @@ def load_site(name_or_path: str) -> Site:
     try:
         return Site(name=Path(name_or_path).stem, **data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        raise InputError(f"{name_or_path}: {place}", first["msg"].removeprefix("Value error, ")) from None
+        found = first_problem(error, {(): Site})
+        raise InputError(f"{name_or_path}: {found.place}", found.problem) from None
 
 
 def check(site: Site) -> list[tuple[str, str | None]]:

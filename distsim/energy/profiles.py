@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from distsim.energy.ranges import Range
 from distsim.errors import InputError
 from distsim.network import yaml_file
+from distsim.network.refusals import first_problem
+from distsim.units import UNIT_ERRORS
 
 # Joules per ATP: 50 kJ/mol, from 30.5 (standard state) to 60.
 ATP_JOULES = Range(5.07e-20, 8.30e-20, 9.96e-20)
@@ -100,7 +102,7 @@ def _units() -> pint.UnitRegistry[Any]:
 def _factor(unit: str, dimension: str) -> float:
     try:
         return float(_units().Quantity(1.0, unit).to(dimension).magnitude)
-    except (pint.PintError, AttributeError, AssertionError, ValueError, TypeError):
+    except (pint.PintError, *UNIT_ERRORS):
         raise ValueError(f"expected a unit of {dimension}, got {unit!r}") from None
 
 
@@ -171,12 +173,12 @@ class Profile(_Part):
             try:
                 figure.in_unit("W" if event == "neuron_second" else "J")
             except ValueError as error:
-                raise InputError(f"{self.name}: prices.{event}.unit", str(error)) from None
+                raise InputError(f"prices.{event}.unit", str(error)) from None
         if self.static_power is not None:
             try:
                 self.static_power.in_unit("W")
             except ValueError as error:
-                raise InputError(f"{self.name}: static_power.unit", str(error)) from None
+                raise InputError("static_power.unit", str(error)) from None
         return self
 
     def price(self, event: str) -> Range:
@@ -213,14 +215,8 @@ def read_profile(path: Path) -> Profile:
     try:
         return Profile(name=path.stem, **data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        cause = first.get("ctx", {}).get("error")
-        if isinstance(cause, InputError):
-            raise cause from None
-        place = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        raise InputError(
-            f"{path}: {place}" if place else str(path), first["msg"].removeprefix("Value error, ")
-        ) from None
+        found = first_problem(error, {(): Profile})
+        raise InputError(f"{path}: {found.place}" if found.place else str(path), found.problem) from None
 
 
 def load_profiles(sets: tuple[str, ...] = ("literature",), files: tuple[Path, ...] = ()) -> list[Profile]:

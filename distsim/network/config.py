@@ -32,6 +32,7 @@ from distsim.network.expressions import is_expression
 from distsim.network.names import check_path
 from distsim.network.network import Network
 from distsim.network.overrides import apply_overrides, check_new_params
+from distsim.network.refusals import first_problem
 from distsim.units import interval, quantity
 
 SUFFIXES = (".yaml", ".yml")
@@ -267,7 +268,9 @@ def from_dict(data: dict[str, Any]) -> Config:
         check_text(data)
         return Config.model_validate(data)
     except ValidationError as error:
-        raise _first_problem(error) from None
+        sections = {(): Config, ("simulation",): SimulationConfig, ("output",): OutputConfig,
+                    ("checkpoint",): CheckpointConfig}  # fmt: skip
+        raise first_problem(error, sections) from None
     except RecursionError:
         raise InputError("", "nested too deeply") from None
 
@@ -346,32 +349,6 @@ def _anchor_files(data: dict[str, Any], folder: Path | None) -> None:
 def _anchored(folder: Path, path: str, place: str) -> str:
     """Return a path that starts at a folder as an absolute one."""
     return str((folder / check_path(path, place)).resolve())
-
-
-def _first_problem(error: ValidationError) -> InputError:
-    """Return the first of pydantic's errors as one of ours, unknown keys before all others."""
-    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
-    first = problems[0]
-    place = ".".join(str(part) for part in first["loc"])
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InputError):
-        return cause
-    if first["type"] == "extra_forbidden":
-        *parents, key = first["loc"]
-        sections: dict[tuple[Any, ...], Any] = {
-            (): Config,
-            ("simulation",): SimulationConfig,
-            ("output",): OutputConfig,
-            ("checkpoint",): CheckpointConfig,
-        }
-        hint = str(unknown("", "key", str(key), sections[tuple(parents)].model_fields))
-        return InputError(place, hint.replace(f" '{key}'", "", 1))
-    if first["type"] == "missing":
-        return InputError(place, "missing")
-    if first["type"] == "model_type":
-        return InputError(place, f"expected a mapping, got {shown(first['input'])}")
-    message = first["msg"].removeprefix("Input should be ").replace("'", "")
-    return InputError(place, f"expected {message}, got {shown(first['input'])}")
 
 
 def _located(error: InputError, label: str, overrides: list[str] | tuple[str, ...]) -> InputError:

@@ -8,18 +8,16 @@ cannot.
 from __future__ import annotations
 
 import math
-import warnings
-import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.errors import InputError, plain_text, shown, unknown
+from distsim.errors import InputError, shown, unknown
 from distsim.network.distributions import LARGEST_WEIGHT
-from distsim.units import LARGEST, quantity, whole
+from distsim.network.edge_lists import read_columns
+from distsim.units import quantity, whole
 
 
 @dataclass(frozen=True)
@@ -172,18 +170,11 @@ class Edges(Rule):
 
     @cached_property
     def columns(self) -> dict[str, np.ndarray | None]:
-        """The columns pre, post (int64), weight (float64), delay (float64 ms), the last two or None."""
-        columns = _read_edges(self.data["file"], self.place) if "file" in self.data else self.data
-        found: dict[str, np.ndarray | None] = {}
-        for name in ("pre", "post", "weight", "delay"):
-            values = columns.get(name)
-            if values is None and name in ("pre", "post"):
-                raise InputError(self.place, f"expected a column '{name}'")
-            found[name] = None if values is None else _column(values, f"{self.place}.{name}", name in ("pre", "post"))
-        lengths = {name: len(a) for name, a in found.items() if a is not None}
-        if len(set(lengths.values())) > 1:
-            raise InputError(self.place, f"expected columns of equal length, got {lengths}")
-        return found
+        """The columns pre, post (int64), weight (float64), delay (float64 ms), the last two or None.
+
+        One number in place of a weight or delay is that of all edges, also beside a file without such a column.
+        """
+        return read_columns(self.data, self.place)
 
     def n_synapses(self, n_pre, n_post):
         return float(self.columns["pre"].shape[0])
@@ -228,55 +219,6 @@ def _enough(rule: Rule, wanted: int, available: int, what: str, place: str) -> N
         raise InputError(place, f"expected at most {max(available, 0)}{kind} {what} for {rule.name}, got {wanted}")
 
 
-def _column(values: Any, place: str, whole_numbers: bool) -> np.ndarray:
-    """Return a column of an edge list as int64 or float64."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(place, "expected a list of numbers") from None
-    if array.ndim != 1 or not (np.abs(array) <= LARGEST).all():
-        raise InputError(place, "expected a list of finite numbers")
-    if whole_numbers and (array != np.floor(array)).any():
-        raise InputError(place, "expected whole numbers")
-    if whole_numbers and array.size and (array.min() < 0 or array.max() > 2**53):
-        raise InputError(place, f"expected whole numbers from 0 on, got {array.min():g} to {array.max():g}")
-    return array.astype(np.int64) if whole_numbers else array
-
-
-def _read_edges(path: Any, place: str) -> dict[str, Any]:
-    """Return the columns of a CSV file with a header, or of a NumPy .npz file."""
-    place = f"{place}.file"
-    plain_text(path, place)
-    try:
-        if not Path(path).is_file():
-            raise InputError(place, f"cannot read {shown(path)}: no such file")
-        if Path(path).suffix == ".npz":
-            return _npz_columns(path, place)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an empty file, which has no columns
-            table: Any = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64, ndmin=1)
-    except InputError:
-        raise
-    except Exception as error:
-        # Whatever the readers of NumPy and zip meet: OSError, ValueError, BadZipFile, zlib.error, EOFError, ...
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(place, f"cannot read {shown(path)}: {why}") from None
-    return {name: table[name] for name in table.dtype.names or ()}
-
-
-def _npz_columns(path: str, place: str) -> dict[str, Any]:
-    """Return the columns of a .npz file, none of which may claim to be larger than it is."""
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            with archive.open(entry) as file:
-                np.lib.format.read_magic(file)
-                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-                if dtype.hasobject or math.prod(shape) * dtype.itemsize > entry.file_size:
-                    raise InputError(place, f"expected {entry.filename} of numbers, as many as its header says")
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files if name in ("pre", "post", "weight", "delay")}
-
-
 def _described(name: str, value: Any = None, *, autapses: bool = True, multapses: bool = True) -> Any:
     """Return a rule as plain data: its name, {name: value}, or with its switches spelled out."""
     switches = {k: False for k, on in (("autapses", autapses), ("multapses", multapses)) if not on}
@@ -317,7 +259,17 @@ def pairwise_bernoulli(p: Any, *, autapses: bool = True) -> Any:
 
 
 def edges(pre: Any = None, post: Any = None, weight: Any = None, delay: Any = None, *, file: str | None = None) -> Any:
-    """Describe explicit edges by position among sources and targets, or a CSV or NPZ file that lists them."""
+    """Describe explicit edges by position among sources and targets, or a CSV or NPZ file that lists them.
+
+    Parameters
+    ----------
+    pre, post : sequence of int
+        Positions among the sources and the targets, from 0.
+    weight, delay : sequence of float, or float, optional
+        Of each edge, or one of all; as the projection says where not given. Delays in ms.
+    file : str, optional
+        With the columns pre, post and perhaps weight and delay.
+    """
     columns = {"pre": pre, "post": post, "weight": weight, "delay": delay, "file": file}
     return {"edges": {k: v for k, v in columns.items() if v is not None}}
 

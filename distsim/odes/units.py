@@ -9,7 +9,8 @@ import ast
 from functools import cache
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.errors import InputError, shown
+from distsim.units import UNIT_ERRORS
 
 # Powers of mV, ms and pA.
 Dimension = tuple[float, float, float]
@@ -44,8 +45,8 @@ def unit(text: str, place: str) -> tuple[Dimension, float]:
     registry = _registry()
     try:
         one = (1.0 * registry.parse_units(BRIAN.get(text.strip(), text.strip()))).to_base_units()
-    except (pint.errors.PintError, ValueError, TypeError, AttributeError, SyntaxError) as error:
-        raise InputError(place, f"expected a unit such as mV, pA or 1/ms, got '{text}' ({error})") from None
+    except (pint.errors.PintError, *UNIT_ERRORS):
+        raise InputError(place, f"expected a unit such as mV, pA or 1/ms, got {shown(text)}") from None
     found = {str(k): float(v) for k, v in one.dimensionality.items()}
     mass, length = found.pop("[mass]", 0.0), found.pop("[length]", 0.0)
     time, current = found.pop("[time]", 0.0), found.pop("[current]", 0.0)

@@ -45,7 +45,7 @@ CASES = [
     (("brunel", "--set", "network.recorders.0.record=lfp"), ("recorders.0.from", "iaf_psc_delta")),
     (("quickstart", "--set", "network.recorders.0.every=1.0"), ("recorders.0.every", "every spike is recorded")),
     (("quickstart", "--set", "checkpoint.every=30"), ("checkpoint.every", "'30min'")),
-    (("quickstart", "--set", "checkpoint.keep=0"), ("checkpoint.keep", "greater than or equal to 1")),
+    (("quickstart", "--set", "checkpoint.keep=0"), ("checkpoint.keep", "expected a number of at least 1, got 0")),
     (("microcircuit", "--set", "network.scale=1000"), ("network", "GB are missing", "ranks")),
     (("quickstart", "--bogus"), ("--bogus",)),
 ]

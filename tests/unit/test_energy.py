@@ -209,7 +209,7 @@ prices:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (", source: my bench", "", "mine.yaml: prices.synaptic_event.source: Field required"),
+        (", source: my bench", "", "mine.yaml: prices.synaptic_event.source: missing"),
         ("my bench", "''", "prices.synaptic_event.source"),
         ("unit: pJ", "unit: pW", "prices.synaptic_event.unit: expected a unit of J, got 'pW'"),
         ("unit: pJ", "unit: bananas", "prices.synaptic_event.unit: expected a unit of J, got 'bananas'"),
