@@ -69,7 +69,7 @@ def main() -> None:
             # The size of the rings depends on what this rank's neurons fired; what they hold is compared.
             if "step" not in name and "trace" not in name:
                 digest.update(name.encode() + values.tobytes())
-    times, gids = sim.spikes()
+    times, gids = sim.spikes(local=True)
     late = sorted(zip(times[times > HALF].tolist(), gids[times > HALF].tolist(), strict=True))
     everyones = sim.ranks.gather(late)
     counts = sim.summary()["counts"]

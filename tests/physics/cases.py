@@ -40,11 +40,13 @@ def weight_tolerance(devices: list[dict[str, Any]]) -> float:
 
 
 def traces(net: Network, name: str, variables: list[str], n_steps: int, precision: str = "float64"):
-    """Simulate step by step; return the traces of the first neuron, and all spikes (times, gids)."""
+    """Simulate step by step; return the traces of the first neuron, and all recorded spikes (times, gids)."""
     simulation = Simulation(net, dt=DT, precision=precision)
     found: dict[str, list[float]] = {v: [] for v in variables}
     for _ in range(n_steps):
         simulation.run(DT)
         for variable in variables:
             found[variable].append(float(simulation.state(name, variable)[1][0]))
-    return {k: np.array(v) for k, v in found.items()}, simulation.spikes()
+    recorded = any(recorder.record == "spikes" for recorder in net.recorders)
+    spikes = simulation.spikes() if recorded else (np.empty(0), np.empty(0, np.int64))
+    return {k: np.array(v) for k, v in found.items()}, spikes
