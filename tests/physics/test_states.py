@@ -203,5 +203,5 @@ def test_nwb(runs, tmp_path):
             np.sort(np.concatenate(units[units["population"] == "inh"]["spike_times"].to_list())), expected
         )
         assert np.array_equal(nwb.acquisition["V_m_exc"].data[:], run.states("V_m", "exc")[2])
-    with pytest.raises(ds.InputError, match="expected a new file"):
+    with pytest.raises(ds.InputError, match="expected nothing under this name"):
         run.to_nwb(path)
