@@ -6,8 +6,20 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 import distsim as ds
+import distsim.notices as notices_module
 from distsim.notices import Notices, gathered, merged, warn
+
+
+@pytest.fixture(autouse=True)
+def nothing_told_before(monkeypatch):
+    """A process that has told nothing: commands that other tests ran in this one gather until it ends."""
+    token = notices_module._gathering.set(None)
+    monkeypatch.setattr(notices_module, "_told", set())
+    yield
+    notices_module._gathering.reset(token)
 
 
 def test_once_and_counted(capsys):
